@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MPL-2.0
+// The verb `check`: runs every property, in turn, for a while; and shows what was found.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace check::cli {
+
+// Adds the verb. `status` is what the process shall exit with: 0 all held, 1 a counterexample,
+// 2 usage, 3 an internal error, 4 the traces were in ill health, 5 nothing was selected,
+// 130 interrupted.
+void add_check(CLI::App& app, int& status);
+
+}  // namespace check::cli

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "check/compare.h"
+
+#include <algorithm>
+#include <iterator>
+#include <sstream>
+
+#include "trace/text.h"
+
+namespace check {
+namespace {
+
+using trace::PageFree;
+using trace::PageInUse;
+using trace::Status;
+using trace::Use;
+
+// What both sides say of one page; null: nothing.
+struct OnPage {
+  std::uint64_t page = 0;
+  const PageInUse* expected = nullptr;
+  const PageInUse* seen = nullptr;
+  bool is_free_missing = false;
+  bool is_free_unexpected = false;
+};
+
+std::uint64_t page_of(const trace::Fact& fact) {
+  return std::visit([](const auto& one) { return one.page; }, fact);
+}
+
+// Of the first page that differs. Facts about pages in use come before those about free ones.
+OnPage first_page(const Facts& missing, const Facts& unexpected) {
+  OnPage on;
+  on.page = ~std::uint64_t{0};
+  for (const Facts* facts : {&missing, &unexpected}) {
+    for (const trace::Fact& fact : *facts) on.page = std::min(on.page, page_of(fact));
+  }
+  for (const Facts* facts : {&missing, &unexpected}) {
+    const bool is_expected = facts == &missing;
+    for (const trace::Fact& fact : *facts) {
+      if (page_of(fact) != on.page) continue;
+      if (const auto* in_use = std::get_if<PageInUse>(&fact)) {
+        (is_expected ? on.expected : on.seen) = in_use;
+      } else {
+        (is_expected ? on.is_free_missing : on.is_free_unexpected) = true;
+      }
+    }
+  }
+  return on;
+}
+
+Use use_of(const PageInUse* fact) { return fact == nullptr ? Use::unused : fact->use; }
+
+// The table of compare.h, row by row.
+const char* law_of(const OnPage& on, const trace::Op& op) {
+  const Use expected = use_of(on.expected), seen = use_of(on.seen);
+  if (on.expected == nullptr && on.seen == nullptr) return on.is_free_missing ? "INV-9" : "INV-2";
+  if (expected != seen) {
+    if (seen == Use::busy) return "INV-6";
+    if (seen == Use::unused) return "INV-11";
+    if (expected == Use::unused && seen == Use::shared) return "INV-12";
+    return "INV-14";
+  }
+  if (seen == Use::unused) return "INV-2";
+  if (on.expected->count != on.seen->count) return "INV-13";
+  if (on.expected->in_list != on.seen->in_list) return "INV-23";
+  if (on.expected->kind != on.seen->kind || on.expected->usage != on.seen->usage) return "INV-7";
+  return check::law_of(op);
+}
+
+template <class... Parts>
+std::string joined(const Parts&... parts) {
+  std::ostringstream out;
+  (out << ... << parts);
+  return out.str();
+}
+
+// "page 6 shared with count 3, not 2"
+std::string what_differs(const OnPage& on) {
+  const std::string page = joined("page ", on.page, ' ');
+  const Use expected = use_of(on.expected), seen = use_of(on.seen);
+  auto text = [](Use use) { return trace::text_of(use); };
+  if (on.expected == nullptr && on.seen == nullptr) {
+    return on.is_free_missing ? page + "lost to the allocator, which should have it"
+                              : page + "with the allocator, which should not have it";
+  }
+  if (expected != seen) {
+    std::string said = page + text(seen) + ", not " + text(expected);
+    if (expected == Use::shared) said += joined(" with count ", on.expected->count);
+    return said;
+  }
+  if (seen == Use::unused) return page + "unused but not clean";
+  if (on.expected->count != on.seen->count) {
+    return joined(page, "with count ", on.seen->count, ", not ", on.expected->count);
+  }
+  if (on.expected->in_list != on.seen->in_list) {
+    return joined(page, "marked as in list ", on.seen->in_list, ", not ", on.expected->in_list);
+  }
+  if (on.expected->kind != on.seen->kind) {
+    return joined(page, "with metadata of kind ", trace::text_of(on.seen->kind), ", not ",
+                  trace::text_of(on.expected->kind));
+  }
+  if (on.expected->usage != on.seen->usage) {
+    return joined(page, "with usage ", trace::text_of(on.seen->usage), ", not ",
+                  trace::text_of(on.expected->usage));
+  }
+  for (std::size_t i = 0; i < on.seen->words.size(); ++i) {
+    if (on.expected->words[i] != on.seen->words[i]) {
+      return joined(page, "with word ", i, " of its metadata ", on.seen->words[i], ", not ",
+                    on.expected->words[i]);
+    }
+  }
+  return page + "not as it should be";
+}
+
+std::string text_of(const trace::Reply& reply) {
+  std::string text = trace::kStatusNames[static_cast<std::size_t>(reply.status)];
+  if (reply.code != trace::Code::none) {
+    text += joined('(', trace::kCodeNames[static_cast<std::size_t>(reply.code)], ')');
+  }
+  return text;
+}
+
+std::string text_of(const trace::PageList& pages) {
+  if (pages.count == 0) return "none";
+  std::ostringstream out;
+  for (std::uint16_t i = 0; i < pages.kept(); ++i) out << (i == 0 ? "" : ",") << pages.page[i];
+  if (pages.count > pages.kept()) out << ",... (" << pages.count << " in all)";
+  return out.str();
+}
+
+// The first result in which two replies differ: "count=3, not 2"
+std::string differing_result(const trace::Op& op, const trace::Reply& expected,
+                             const trace::Reply& seen) {
+  return std::visit(
+      [&]<class T>(const T&) -> std::string {
+        for (std::size_t i = 0; i < seen.results.size(); ++i) {
+          if (expected.results[i] == seen.results[i]) continue;
+          if (i >= T::kResults.size()) return joined("a result ", i, " that it does not have");
+          const auto& [name, as] = T::kResults[i];
+          return joined(name, '=', trace::text_of(as, seen.results[i]), ", not ",
+                        trace::text_of(as, expected.results[i]));
+        }
+        return "";
+      },
+      op);
+}
+
+std::string wrong_answer(const Step& step) {
+  const std::string name = trace::name_of(step.call.op);
+  const trace::Answer &expected = step.expected, &seen = step.seen;
+  if (expected.reply.status == Status::impermissible) {
+    return seen.choices.taken.count != 0
+               ? joined(name, " was given page ", text_of(seen.choices.taken),
+                        ", which the allocator may not hand out now")
+               : name + " made a choice that it did not have";
+  }
+  if (seen.reply.status == Status::passed_over && expected.reply.status != Status::passed_over) {
+    return joined(name, " was passed over, though the lane holds what it needs; ",
+                  text_of(expected.reply), " was expected");
+  }
+  if (expected.reply.status == Status::passed_over && seen.reply.status != Status::passed_over) {
+    return joined(name, " answered ", text_of(seen.reply),
+                  ", though the lane does not hold what it needs");
+  }
+  if (expected.reply.status != seen.reply.status || expected.reply.code != seen.reply.code) {
+    return joined(name, " answered ", text_of(seen.reply), ", not ", text_of(expected.reply));
+  }
+  if (const std::string result = differing_result(step.call.op, expected.reply, seen.reply);
+      !result.empty()) {
+    return joined(name, " answered ", result);
+  }
+  if (expected.choices.taken != seen.choices.taken) {
+    return joined(name, " took from the allocator: ", text_of(seen.choices.taken), ", not ",
+                  text_of(expected.choices.taken));
+  }
+  if (expected.choices.given != seen.choices.given) {
+    return joined(name, " gave to the allocator: ", text_of(seen.choices.given), ", not ",
+                  text_of(expected.choices.given));
+  }
+  return joined(name, " was refused memory ", seen.choices.refused, " times, not ",
+                expected.choices.refused);
+}
+
+std::string what_happened(const Divergence& found, const Step& step) {
+  const std::string name = trace::name_of(step.call.op);
+  const bool has_facts = !found.missing.empty() || !found.unexpected.empty();
+  const std::string left =
+      has_facts ? what_differs(first_page(found.missing, found.unexpected)) : "";
+  switch (found.oracle) {
+    case Oracle::answer: return wrong_answer(step);
+    case Oracle::facts: return name + " left " + left;
+    case Oracle::digest:
+      return has_facts ? name + ", which does not touch it, left " + left
+                       : name + " changed bytes kept for a page that it does not touch";
+    case Oracle::state: return "after " + name + " the whole state differs: it has left " + left;
+    case Oracle::law: return "the reference itself breaks its law at " + name;
+    case Oracle::no_order:
+      return "no order of the operations explains what the lanes at once were answered" +
+             (has_facts ? ", and left: " + left : std::string());
+    case Oracle::deadlock: return "all lanes at once wait for each other";
+    case Oracle::endless: return "lanes at once go on without end";
+  }
+  return name;
+}
+
+}  // namespace
+
+Difference difference(const Facts& expected, const Facts& seen) {
+  Difference difference;
+  std::ranges::set_difference(expected, seen, std::back_inserter(difference.missing));
+  std::ranges::set_difference(seen, expected, std::back_inserter(difference.unexpected));
+  return difference;
+}
+
+const char* law_of(const trace::Op& op) {
+  return std::visit([]<class T>(const T&) { return T::kLaw; }, op);
+}
+
+std::string law_of(const Difference& difference, const trace::Op& op) {
+  if (difference == Difference{}) return law_of(op);
+  return law_of(first_page(difference.missing, difference.unexpected), op);
+}
+
+std::string what_is_wrong(const Divergence& divergence, const Step& step,
+                          std::string_view sentence) {
+  std::string text = what_happened(divergence, step);
+  if (divergence.law.empty()) return text;
+  text += " (" + divergence.law;
+  if (!sentence.empty()) text.append(": ").append(sentence);
+  return text + ')';
+}
+
+}  // namespace check

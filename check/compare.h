@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MPL-2.0
+// Two states as lists of facts: what differs, which law that bears on, and how a person says it.
+//
+// The law of a difference is that of the first page that differs, and there of the first row that
+// fits. "No handle" and "handles" are what the model knows.
+//
+//   the model has the page      the system has it                          law
+//   unused                      unused, but not clean                      INV-2
+//   unused                      busy (no operation is under way)           INV-6
+//   unused (no handle)          shared                                     INV-12
+//   unused (no handle)          unique                                     INV-14
+//   in use (handles)            unused                                     INV-11
+//   in use                      busy                                       INV-6
+//   shared or unique            the other                                  INV-14
+//   shared, with a count        another count                              INV-13
+//   in a list, or in none       in another, or in one                      INV-23
+//   of a kind, with a usage     another kind or usage                      INV-7
+//   with words                  other words                                the operation's (kLaw)
+//   free                        not free                                   INV-9
+//   not free                    free                                       INV-2
+//
+// A wrong answer bears on the law that the operation names (kLaw), and so does a change of a page
+// that the operation does not touch: that other pages stay is part of every postcondition.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "check/verdict.h"
+
+namespace check {
+
+struct Difference {
+  Facts missing{};     // Expected, and not seen;
+  Facts unexpected{};  // seen, and not expected.
+  bool operator==(const Difference&) const = default;
+};
+
+// Both sorted.
+Difference difference(const Facts& expected, const Facts& seen);
+
+const char* law_of(const trace::Op& op);
+std::string law_of(const Difference& difference, const trace::Op& op);
+
+// What went wrong, as one sentence without a full stop: what the operation did, and what the model
+// insists on; then, in brackets, the law, with its sentence if it is given.
+//
+//   "frame_drop left page 6 with count 3, not 2 (INV-13)"
+//
+// `step` is the one that diverged. For lanes at once it does not matter.
+std::string what_is_wrong(const Divergence& divergence, const Step& step,
+                          std::string_view sentence = {});
+
+}  // namespace check

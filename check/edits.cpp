@@ -1,0 +1,489 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "check/edits.h"
+
+#include <map>
+#include <set>
+#include <utility>
+
+#include "check/operands.h"
+#include "check/rename.h"
+
+namespace check {
+namespace {
+
+using trace::Call;
+using trace::Choice;
+using trace::Trace;
+
+// Up to this many calls, combinations are tried that are too many for longer traces.
+constexpr std::size_t kShort = 9;
+// Up to this many, all pairs of calls; up to kShort, those that have a register or a page in
+// common; beyond, of these only those of different operations: what makes, and what unmakes.
+constexpr std::size_t kAllPairs = 6;
+// Beyond this many, no pairs.
+constexpr std::size_t kPairs = 64;
+
+void remove_call(Trace& trace, std::size_t at) { remove_calls(trace, at, at + 1); }
+
+// The indices of calls, ascending; the last is removed first.
+void remove_all(Trace& trace, const std::vector<std::size_t>& calls) {
+  for (auto at = calls.rbegin(); at != calls.rend(); ++at) remove_call(trace, *at);
+}
+
+// ---- What calls name.
+
+std::set<Named> registers_of_all(const Trace& trace, const std::vector<std::size_t>& calls) {
+  std::set<Named> names;
+  for (const std::size_t at : calls) names.merge(registers_of(trace, trace.calls[at]));
+  return names;
+}
+
+std::set<std::uint16_t> pages_of(const Call& call) {
+  std::set<std::uint16_t> pages;
+  each_place(call.op, [&](const trace::PhysPlace& at) { pages.insert(at.page); });
+  return pages;
+}
+
+bool have_common(const auto& a, const auto& b) {
+  return std::ranges::any_of(a, [&](const auto& one) { return b.contains(one); });
+}
+
+bool are_related(const Trace& trace, std::size_t i, std::size_t j) {
+  return have_common(registers_of(trace, trace.calls[i]), registers_of(trace, trace.calls[j])) ||
+         have_common(pages_of(trace.calls[i]), pages_of(trace.calls[j]));
+}
+
+// ---- Tiers.
+
+struct Lister {
+  const Trace& trace;
+  std::vector<Edit> edits{};
+
+  std::size_t size() const { return trace.calls.size(); }
+  bool is_short() const { return size() <= kShort; }
+  void add(Edit edit) { edits.push_back(std::move(edit)); }
+
+  // What simplifies a whole trace at a stroke, if it may.
+  void strokes() {
+    if (trace.at_once) {
+      add([](Trace& to) { to.at_once = false, to.prologue = 0, to.schedule.clear(); });
+      moves_into_prologue();
+    }
+    add([](Trace& to) {
+      number_lanes(to), number_pages(to), number_registers(to);
+      every_operand(to, [](trace::Count& count) { count = {}; });
+      every_operand(to, [](trace::Kind& kind) { kind = {}; });
+      every_operand(to, [](trace::PhysPlace& at) { at.offset = 0; });
+    });
+    add([](Trace& to) { number_lanes(to), number_pages(to), number_registers(to); });
+    add([](Trace& to) { number_lanes(to); });
+    add([](Trace& to) { number_pages(to); });
+    add([](Trace& to) {
+      every_operand(to, [pages = to.machine.pages.raw](trace::PhysPlace& at) {
+        if (!at.is_outside()) at.page = static_cast<std::uint16_t>(at.page % pages);
+      });
+    });
+    add([](Trace& to) { number_registers(to); });
+    for (std::uint8_t from = 1; from < trace.machine.cpus.count; ++from) {
+      for (std::uint8_t to = 0; to < from; ++to) {
+        add([=](Trace& edited) { merge_lanes(edited, from, to), number_lanes(edited); });
+      }
+    }
+    add([](Trace& to) { every_operand(to, [](trace::Count& count) { count = {}; }); });
+    for (const auto name : {trace::KindName::empty, trace::KindName::value8}) {
+      add([=](Trace& to) { every_operand(to, [=](trace::Kind& kind) { kind.name = name; }); });
+    }
+    add([](Trace& to) { every_operand(to, [](trace::PhysPlace& at) { at.offset = 0; }); });
+    add([](Trace& to) { every_operand(to, [](trace::PhysPlace& at) { at = {}; }); });
+    add([](Trace& to) { share_all(to), number_registers(to); });
+    smaller_machines();
+  }
+
+  // Those whose noun `change` accepts.
+  static void every_operand(Trace& to, auto change) {
+    for (Call& call : to.calls) {
+      each_operand(call.op, [&](auto& operand) {
+        if constexpr (requires { change(operand); }) change(operand);
+      });
+    }
+  }
+
+  void moves_into_prologue() {
+    for (std::size_t i = trace.prologue; i < size(); ++i) {
+      add([=](Trace& to) {
+        const Call call = to.calls[i];
+        remove_call(to, i);
+        to.calls.insert(to.calls.begin() + static_cast<std::ptrdiff_t>(to.prologue), call);
+        ++to.prologue;
+      });
+    }
+  }
+
+  // That a call names.
+  std::uint16_t highest_page() const {
+    std::uint16_t highest = 0;
+    for (const Call& call : trace.calls) {
+      each_place(call.op, [&](const trace::PhysPlace& at) {
+        if (at.is_outside()) return;
+        highest = std::max(highest, static_cast<std::uint16_t>(at.page % trace.machine.pages.raw));
+      });
+    }
+    return highest;
+  }
+
+  void smaller_machines() {
+    const std::uint16_t named = highest_page();
+    const auto [pages, loose, cpus] = trace.machine;
+    auto with = [&](std::uint16_t new_pages, std::uint16_t new_loose) {
+      add([=](Trace& to) { to.machine.pages.raw = new_pages, to.machine.loose.raw = new_loose; });
+    };
+    with(2, 1);
+    if (named + 2 <= trace::Machine::kMostPages) {
+      with(static_cast<std::uint16_t>(named + 2), static_cast<std::uint16_t>(named + 1));
+    }
+    if (is_short()) {
+      for (std::uint16_t fewer = 3; fewer < pages.raw; ++fewer) {
+        with(fewer, std::min<std::uint16_t>(loose.raw, static_cast<std::uint16_t>(fewer - 1)));
+      }
+    } else {
+      with(static_cast<std::uint16_t>(std::max(2, pages.raw / 2)), 1);
+    }
+    for (std::uint16_t fewer = 1; fewer < loose.raw; ++fewer) {
+      if (is_short() || fewer == 1) with(pages.raw, fewer);
+    }
+    for (std::uint8_t fewer = 1; fewer < cpus.count; ++fewer) {
+      add([=](Trace& to) { to.machine.cpus.count = fewer; });
+    }
+  }
+
+  // Operands one by one, each by its noun.
+  void operands() {
+    for (std::size_t i = 0; i < size(); ++i) {
+      for (std::uint8_t lane = 0; lane < trace.calls[i].lane.index; ++lane) {
+        add([=](Trace& to) { to.calls[i].lane.index = lane; });
+      }
+      std::size_t number = 0;
+      each_operand(trace.calls[i].op, [&](const auto& operand) {
+        for (const auto& simpler : simpler_than(operand)) set_operand(i, number, simpler);
+        ++number;
+      });
+    }
+  }
+
+  template <class Noun>
+  void set_operand(std::size_t call, std::size_t number, Noun value) {
+    add([=](Trace& to) {
+      std::size_t at = 0;
+      each_operand(to.calls[call].op, [&](auto& operand) {
+        if constexpr (std::same_as<std::remove_reference_t<decltype(operand)>, Noun>) {
+          if (at == number) operand = value;
+        }
+        ++at;
+      });
+    });
+  }
+
+  template <IsRegister Noun>
+  std::vector<Noun> simpler_than(const Noun& place) const {
+    std::vector<Noun> simpler;
+    for (std::uint8_t index = 0; index < place.index; ++index) {
+      if (is_short() || index == 0) simpler.push_back({index});
+    }
+    return simpler;
+  }
+
+  std::vector<trace::Kind> simpler_than(const trace::Kind& kind) const {
+    std::vector<trace::Kind> simpler;
+    for (std::uint8_t name = 0; name < static_cast<std::uint8_t>(kind.name); ++name) {
+      if (is_short() || name <= 1) simpler.push_back({static_cast<trace::KindName>(name)});
+    }
+    return simpler;
+  }
+
+  // The huge ones in turn; of the others, few.
+  std::vector<trace::Count> simpler_than(const trace::Count& count) const {
+    std::set<std::uint16_t> raws = {0, 1, static_cast<std::uint16_t>(count.raw / 2),
+                                    static_cast<std::uint16_t>(count.raw - 1)};
+    for (std::uint16_t raw = trace::Count::kFirstHuge; raw < count.raw; ++raw) raws.insert(raw);
+    std::vector<trace::Count> simpler;
+    for (const std::uint16_t raw : raws) {
+      if (raw < count.raw && (is_short() || raw == 0)) simpler.push_back({raw});
+    }
+    return simpler;
+  }
+
+  std::vector<trace::PhysPlace> simpler_than(const trace::PhysPlace& at) const {
+    std::vector<trace::PhysPlace> simpler;
+    const std::uint16_t most = is_short() ? trace::Machine::kMostPages : 1;
+    for (std::uint16_t page = 0; page < std::min(at.page, most); ++page) {
+      simpler.push_back({page, at.offset});
+    }
+    for (std::uint16_t page = trace::PhysPlace::kFirstOutside; page < at.page; ++page) {
+      simpler.push_back({page, at.offset});
+    }
+    if (at.offset != 0) simpler.push_back({at.page, 0});
+    for (unsigned offset = trace::PageOffset::kFirstOther; offset < at.offset; ++offset) {
+      simpler.push_back({at.page, static_cast<std::uint8_t>(offset)});
+    }
+    return simpler;
+  }
+
+  // Calls by ones and twos; if the trace is short, by threes, and so that another register takes
+  // the place of one of theirs in what follows: a handle that was only moved about, or away.
+  void removals() {
+    if (size() > kPairs) return;
+    for (std::size_t i = 0; i < size(); ++i) without({i});
+    for (std::size_t i = 0; i < size(); ++i) {
+      for (std::size_t j = i + 1; j < size(); ++j) {
+        if (is_pair(i, j)) without({i, j});
+      }
+    }
+    if (!is_short()) return;
+    for (std::size_t i = 0; i < size(); ++i) {
+      for (std::size_t j = i + 1; j < size(); ++j) {
+        for (std::size_t k = j + 1; k < size(); ++k) without({i, j, k});
+      }
+    }
+  }
+
+  bool is_pair(std::size_t i, std::size_t j) const {
+    if (size() <= kAllPairs) return true;
+    const bool are_alike = trace.calls[i].op.index() == trace.calls[j].op.index();
+    return (is_short() || !are_alike) && are_related(trace, i, j);
+  }
+
+  void without(const std::vector<std::size_t>& calls) {
+    add([=](Trace& to) { remove_all(to, calls); });
+    if (!is_short()) return;
+    const std::set<Named> names = registers_of_all(trace, calls);
+    for (const Named& from : names) {
+      std::set<std::uint8_t> numbers{first_free(from)};
+      for (const Named& to : names) {
+        if (from.lane == to.lane && from.letter == to.letter) numbers.insert(to.index);
+      }
+      numbers.erase(from.index);
+      for (const std::uint8_t number : numbers) {
+        add([=](Trace& edited) {
+          rename(edited, calls.front(), from, number);
+          remove_all(edited, calls);
+        });
+      }
+    }
+  }
+
+  // The lowest register of the lane that no call names, or the same if there is none.
+  std::uint8_t first_free(Named like) const {
+    std::set<Named> used;
+    for (const Call& call : trace.calls) used.merge(registers_of(trace, call));
+    for (std::uint8_t index = 0; index < count_of(like.letter); ++index) {
+      if (!used.contains({like.lane, like.letter, index})) return index;
+    }
+    return like.index;
+  }
+
+  // A call by a simpler operation, or two by one of any: with operands that occur in the trace.
+  void replacements() {
+    if (!is_short()) return;
+    std::array<Pool, trace::Cpu::kMost> pools;
+    for (const Call& call : trace.calls) {
+      for (std::uint8_t lane = 0; lane < pools.size(); ++lane) {
+        // Registers are the lane's own; all else may come from anywhere.
+        each_operand(call.op, [&]<class Noun>(const Noun& operand) {
+          if (!IsRegister<Noun> || lane == lane_of(trace, call)) pools[lane].add(operand);
+        });
+      }
+    }
+    // And a page that no call names, for which the machine may have to grow.
+    const auto fresh = static_cast<std::uint16_t>(highest_page() + 1);
+    if (fresh + 1 < trace::Machine::kMostPages) {
+      for (Pool& pool : pools) pool.add(trace::PhysPlace{fresh, 0});
+    }
+    std::vector<std::size_t> by_rank(trace::kOpCount);
+    for (std::size_t op = 0; op < by_rank.size(); ++op) by_rank[rank_of(trace::blank_op(op))] = op;
+    auto each_op = [&](std::size_t i, auto&& use) {
+      const Pool& pool = pools[lane_of(trace, trace.calls[i])];
+      for (const std::size_t op : by_rank) {
+        trace::with_op(op, [&]<class T>(std::type_identity<T>) {
+          if constexpr (std::same_as<T, trace::FrameCountPreload>) {
+            Pool with_small = pool;  // Preloads stand for clones: as many as there may be.
+            for (std::uint16_t more = 1; more <= 3; ++more) with_small.add(trace::Count{more});
+            with_small.each_op<T>(use);
+          } else {
+            pool.each_op<T>(use);
+          }
+        });
+      }
+    };
+    for (std::size_t i = 0; i < size(); ++i) {
+      each_op(i, [&](const trace::Op& op) { two_by_one(i, op); });
+    }
+    for (std::size_t i = 0; i < size(); ++i) {
+      each_op(i, [&](const trace::Op& op) {
+        if (rank_of(op) > rank_of(trace.calls[i].op)) return;
+        add([=](Trace& to) { put(to, i, op); });
+        each_renaming({i}, op, [&](Named from, std::uint8_t index) {
+          add([=](Trace& to) {
+            rename(to, i + 1, from, index);
+            put(to, i, op);
+          });
+        });
+      });
+    }
+  }
+
+  // Replaces call i. If a page is made that the machine has not, or only for its allocator, the
+  // machine grows.
+  static void put(Trace& to, std::size_t i, const trace::Op& op) {
+    to.calls[i].op = op;
+    if (!std::holds_alternative<trace::FrameFromUnused>(op) &&
+        !std::holds_alternative<trace::UniqueFromUnused>(op)) {
+      return;
+    }
+    each_place(op, [&](const trace::PhysPlace& at) {
+      auto& [pages, loose, cpus] = to.machine;
+      if (at.is_outside() || at.page < loose.raw) return;
+      const int more = at.page + 1 - loose.raw;
+      if (pages.raw + more > trace::Machine::kMostPages) return;
+      pages.raw = static_cast<std::uint16_t>(pages.raw + more);
+      loose.raw = static_cast<std::uint16_t>(loose.raw + more);
+    });
+  }
+
+  // What followed the replaced calls may have to name a register of `op` where it named one of
+  // theirs.
+  void each_renaming(const std::vector<std::size_t>& replaced, const trace::Op& op,
+                     auto&& use) const {
+    const std::set<Named> now = registers_of(trace, {trace.calls[replaced.front()].lane, op});
+    for (const Named& from : registers_of_all(trace, replaced)) {
+      if (now.contains(from)) continue;
+      for (const Named& to : now) {
+        if (from.lane == to.lane && from.letter == to.letter) use(from, to.index);
+      }
+    }
+  }
+
+  // Call i becomes `op`, and one of its relatives goes.
+  void two_by_one(std::size_t i, const trace::Op& op) {
+    for (std::size_t j = 0; j < size(); ++j) {
+      if (j == i || !are_related(trace, i, j)) continue;
+      add([=](Trace& to) {
+        put(to, i, op);
+        remove_call(to, j);
+      });
+      each_renaming({i, j}, op, [&](Named from, std::uint8_t index) {
+        add([=](Trace& to) {
+          rename(to, std::min(i, j) + 1, from, index);
+          put(to, i, op);
+          remove_call(to, j);
+        });
+      });
+    }
+  }
+
+  // The order of calls, and registers reused where they are free again.
+  void arrangement() {
+    if (!is_short()) return;
+    for (std::size_t i = 0; i < size(); ++i) {
+      for (std::size_t j = i + 1; j < size(); ++j) {
+        if (trace.at_once && (i < trace.prologue) != (j < trace.prologue)) continue;
+        auto part = [](Trace& to, std::size_t at) {
+          return to.calls.begin() + static_cast<std::ptrdiff_t>(at);
+        };
+        add([=](Trace& to) { std::rotate(part(to, i), part(to, j), part(to, j + 1)); });
+        add([=](Trace& to) { std::rotate(part(to, i), part(to, i + 1), part(to, j + 1)); });
+      }
+    }
+    for (std::size_t i = 0; i < size(); ++i) {
+      for (const Named& from : registers_of(trace, trace.calls[i])) {
+        for (std::uint8_t to = 0; to < from.index; ++to) {
+          add([=](Trace& edited) { rename(edited, i, from, to), number_registers(edited); });
+        }
+      }
+    }
+    std::set<std::uint16_t> pages;
+    for (const Call& call : trace.calls) pages.merge(pages_of(call));
+    for (const std::uint16_t from : pages) {
+      for (const std::uint16_t to : pages) {
+        if (to >= from) continue;
+        add([=](Trace& edited) {
+          every_operand(edited, [=](trace::PhysPlace& at) {
+            if (at.page == from) at.page = to;
+          });
+        });
+      }
+    }
+  }
+
+  // Fewer choices, then earlier ones.
+  void schedule() {
+    const std::size_t choices = trace.schedule.size();
+    if (choices == 0) return;
+    auto erase = [](Trace& to, std::size_t at) {
+      to.schedule.erase(to.schedule.begin() + static_cast<std::ptrdiff_t>(at));
+    };
+    add([](Trace& to) { to.schedule.clear(); });
+    for (std::size_t kept = choices / 2; kept > 0; kept /= 2) {
+      add([=](Trace& to) { to.schedule.resize(kept); });
+    }
+    for (std::size_t i = choices; i-- > 0;) {
+      add([=](Trace& to) { erase(to, i); });
+    }
+    for (std::size_t i = 0; i < choices && choices <= 2 * kShort; ++i) {
+      for (std::size_t j = i + 1; j < choices; ++j) {
+        add([=](Trace& to) { erase(to, j), erase(to, i); });
+      }
+    }
+    for (std::size_t i = 0; i < choices; ++i) {
+      const trace::Where at = trace.schedule[i].where;
+      for (const std::uint32_t point : {0u, at.point / 2, at.point - 1}) {
+        if (point < at.point) add([=](Trace& to) { to.schedule[i].where.point = point; });
+      }
+      if (at.op > 0) add([=](Trace& to) { --to.schedule[i].where.op; });
+    }
+  }
+};
+
+}  // namespace
+
+void remove_calls(Trace& trace, std::size_t first, std::size_t last) {
+  if (!trace.schedule.empty()) {
+    // By lane: of each operation at once, whether it stays.
+    std::array<std::vector<bool>, trace::Cpu::kMost> stays;
+    for (std::size_t i = trace.prologue; i < trace.calls.size(); ++i) {
+      stays[lane_of(trace, trace.calls[i])].push_back(i < first || i >= last);
+    }
+    std::erase_if(trace.schedule, [&](Choice& choice) {
+      auto& [lane, op, point] = choice.where;
+      const std::vector<bool>& of_lane = stays[lane % stays.size()];
+      const std::size_t known = std::min<std::size_t>(op, of_lane.size());
+      const bool goes = op < of_lane.size() && !of_lane[op];
+      const auto gone =
+          std::count(of_lane.begin(), of_lane.begin() + static_cast<std::ptrdiff_t>(known), false);
+      op -= static_cast<std::uint32_t>(gone);
+      if (goes) point = 0;
+      return goes && choice.what == Choice::What::failure;  // Of an access that is no more.
+    });
+  }
+  const auto begin = trace.calls.begin();
+  trace.calls.erase(begin + static_cast<std::ptrdiff_t>(first),
+                    begin + static_cast<std::ptrdiff_t>(last));
+  const std::size_t prologue = trace.prologue;
+  const std::size_t gone = std::clamp(prologue, first, last) - first;
+  trace.prologue = static_cast<std::uint32_t>(prologue - gone);
+}
+
+std::vector<Edit> edits_of(const Trace& trace, std::size_t tier) {
+  Lister lister{trace};
+  switch (tier) {
+    case 0: lister.strokes(); break;
+    case 1: lister.operands(); break;
+    case 2: lister.removals(); break;
+    case 3: lister.schedule(); break;
+    case 4: lister.replacements(); break;
+    case 5: lister.arrangement(); break;
+    default: break;
+  }
+  return std::move(lister.edits);
+}
+
+}  // namespace check

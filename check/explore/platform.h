@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MPL-2.0
+// The hosted machine, with every atomic access a point where another lane may be chosen, and with
+// weak compare-exchanges that may fail though they need not.
+#pragma once
+
+#include "check/explore/scheduler.h"
+#include "impl/hosted/platform.h"
+
+namespace check::explore {
+
+template <class T>
+class Atomic {
+ public:
+  using Order = std::memory_order;
+
+  constexpr Atomic(T value) noexcept : value_(value) {}
+
+  T load(Order order) const noexcept {
+    Scheduler::point();
+    return value_.load(order);
+  }
+  void store(T value, Order order) noexcept {
+    Scheduler::point();
+    value_.store(value, order);
+    Scheduler::changed();
+  }
+  T exchange(T value, Order order) noexcept {
+    return change([&] { return value_.exchange(value, order); });
+  }
+  T fetch_add(T by, Order order) noexcept {
+    return change([&] { return value_.fetch_add(by, order); });
+  }
+  T fetch_sub(T by, Order order) noexcept {
+    return change([&] { return value_.fetch_sub(by, order); });
+  }
+  T fetch_or(T bits, Order order) noexcept {
+    return change([&] { return value_.fetch_or(bits, order); });
+  }
+  T fetch_and(T bits, Order order) noexcept {
+    return change([&] { return value_.fetch_and(bits, order); });
+  }
+  bool compare_exchange_strong(T& seen, T next, Order yes, Order no) noexcept {
+    Scheduler::point();
+    return try_exchange(seen, next, yes, no);
+  }
+  bool compare_exchange_weak(T& seen, T next, Order yes, Order no) noexcept {
+    Scheduler::point();
+    if (value_.load(std::memory_order_relaxed) == seen && Scheduler::fails()) {
+      (void)value_.load(no);  // It has read, all the same.
+      Scheduler::refused(static_cast<std::uint64_t>(seen));
+      return false;
+    }
+    return try_exchange(seen, next, yes, no);
+  }
+
+  // What P::acquire does. Not an access that others could notice, so not a point.
+  void acquire() const noexcept { mm::Hosted::acquire(value_); }
+
+ private:
+  T change(auto&& access) noexcept {
+    Scheduler::point();
+    const T before = access();
+    Scheduler::changed();
+    return before;
+  }
+  bool try_exchange(T& seen, T next, Order yes, Order no) noexcept {
+    const bool did = value_.compare_exchange_strong(seen, next, yes, no);
+    if (did) {
+      Scheduler::changed();
+    } else {
+      Scheduler::refused(static_cast<std::uint64_t>(seen));
+    }
+    return did;
+  }
+
+  std::atomic<T> value_;
+};
+
+struct Explored : mm::Hosted {
+  template <class T>
+  using Atomic = explore::Atomic<T>;
+
+  static void acquire(const auto& word) noexcept { word.acquire(); }
+  static void spin_hint() noexcept { Scheduler::spin(); }
+  static void relax() noexcept {}  // The next try is a point of its own.
+};
+
+}  // namespace check::explore

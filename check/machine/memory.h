@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MPL-2.0
+// The memory of the simulated machine: one per process, at constant addresses that are free in the
+// address-space layout of every sanitizer.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "check/machine/sanitizer.h"
+
+namespace check::machine {
+
+inline constexpr std::uint64_t kMemoryBase = 0x7a00'0000'0000;
+inline constexpr std::uint64_t kSlotsBase = 0x7b00'0000'0000;
+inline constexpr std::uint64_t kPages = 64;
+
+// Maps memory and slots, once per process; if the addresses are taken, says so and exits.
+void power_on() noexcept;
+
+// Nobody may touch hidden bytes until they are shown again. Each sanitizer is told in its way:
+//
+//   AddressSanitizer  hidden bytes are poisoned: any access to them is reported. Ranges must begin
+//                     and end at multiples of 8, or poison would not be exact.
+//   ThreadSanitizer   hiding writes to the whole range. So an access by another lane is reported
+//                     unless an order puts it before the hiding, or after the next showing: a use
+//                     after teardown is a race, whether or not it happened to read anything odd.
+//   none              nothing happens.
+inline void hide(const void* from, std::size_t bytes) noexcept {
+#if PAGETWIN_ASAN
+  __asan_poison_memory_region(from, bytes);
+#elif PAGETWIN_TSAN
+  __tsan_write_range(const_cast<void*>(from), bytes);
+#else
+  (void)from, (void)bytes;
+#endif
+}
+
+inline void show(const void* from, std::size_t bytes) noexcept {
+#if PAGETWIN_ASAN
+  __asan_unpoison_memory_region(from, bytes);
+#else
+  (void)from, (void)bytes;
+#endif
+}
+
+}  // namespace check::machine

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MPL-2.0
+// What it takes to be a system under test, or a model. Plug in your own by writing such a type.
+#pragma once
+
+#include <algorithm>
+#include <concepts>
+#include <vector>
+
+#include "check/verdict.h"
+
+namespace check {
+
+template <class T>
+concept Observable = requires(const T& system, std::uint64_t page, void (*see)(trace::Fact)) {
+  system.observe(page, see);  // What is so of one page.
+};
+
+template <class S>
+concept SystemUnderTest =
+    Observable<S> && trace::handles_every_op<S> &&
+    requires(S system, const S& seen, const trace::Machine& shape, std::uint64_t page) {
+      system.reset(shape);    // To the machine's first state; cheap.
+      system.rebuild(shape);  // The same from nothing, whatever has happened.
+      { seen.digest(page) } -> std::same_as<std::uint64_t>;  // Of all words of a page's records.
+    };
+
+template <class M>
+concept Judge = std::copyable<M> && Observable<M> && std::constructible_from<M, trace::Machine> &&
+                requires(M model, const M& before, std::uint8_t lane, const trace::Op& op,
+                         const trace::Answer& answer, const char* law) {
+                  { model.unfinished(lane) } -> std::same_as<bool>;
+                  model.finish(lane);  // One phase more of the operation begun by `step`.
+                  model.touched();     // The pages that may have changed since last asked.
+                  // The id of a law that this step broke, or that the state after it breaks; null
+                  // if it keeps them all. `model` is the state after the operation's last phase.
+                  { model.broken_law(before, lane, op, answer) } -> std::same_as<const char*>;
+                  // The sentence of a law; null if there is no such id.
+                  { M::sentence_of(law) } -> std::same_as<const char*>;
+                };
+
+inline Facts facts_of(const Observable auto& system, auto first, auto end) {
+  Facts facts;
+  for (; first != end; ++first) {
+    system.observe(*first, [&](const trace::Fact& fact) { facts.push_back(fact); });
+  }
+  std::ranges::sort(facts);
+  return facts;
+}
+
+// Of the whole machine.
+inline Facts facts_of(const Observable auto& system, const trace::Machine& shape) {
+  std::vector<std::uint64_t> pages(shape.pages.raw);
+  for (std::size_t i = 0; i < pages.size(); ++i) pages[i] = i;
+  return facts_of(system, pages.begin(), pages.end());
+}
+
+}  // namespace check

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MPL-2.0
+// The numbers of mm, by width.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace mm {
+
+using u8 = std::uint8_t;
+using u16 = std::uint16_t;
+using u32 = std::uint32_t;
+using u64 = std::uint64_t;
+using usize = std::size_t;
+
+}  // namespace mm

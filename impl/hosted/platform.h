@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MPL-2.0
+// The simulated machine as a platform: the only folder of impl/ that knows check/machine.
+#pragma once
+
+#include <atomic>
+#include <utility>
+
+#include "check/machine/cpu.h"
+#include "check/machine/memory.h"
+#include "impl/globals.h"
+#include "impl/hosted/landing.h"
+
+namespace mm {
+
+struct Hosted {
+  template <class T>
+  using Atomic = std::atomic<T>;
+
+  template <class T>
+  struct Cell {
+    T get() const noexcept { return value; }
+    void set(T next) noexcept { value = next; }
+    T value;
+  };
+
+  static void acquire(const auto& word) noexcept {
+#if PAGETWIN_TSAN
+    (void)word.load(std::memory_order_acquire);  // It does not model fences.
+#else
+    (void)word;
+    std::atomic_thread_fence(std::memory_order_acquire);
+#endif
+  }
+
+  static Globals<Hosted>& globals() noexcept {
+    static constinit Globals<Hosted> the_globals;
+    return the_globals;
+  }
+
+  [[noreturn]] static void panic(Panic code, const char* why) noexcept { hosted::panic(code, why); }
+
+  // For the binding only: the machine's memory; where a panic lands; on which CPU an operation is
+  // asked.
+  static void power_on() noexcept { check::machine::power_on(); }
+  static Panic guarded(auto&& body) noexcept { return hosted::guarded(body); }
+  static void become(u32 cpu) noexcept { check::machine::become(cpu); }
+
+  static constexpr u64 kMemoryBase = check::machine::kMemoryBase;
+  static constexpr u64 kSlotsBase = check::machine::kSlotsBase;
+  static void hide(const void* from, usize bytes) noexcept { check::machine::hide(from, bytes); }
+  static void show(const void* from, usize bytes) noexcept { check::machine::show(from, bytes); }
+  static std::optional<PhysAddr> alloc(usize, usize) noexcept {
+    return globals().allocator.alloc();
+  }
+  static void dealloc(PhysAddr at, usize) noexcept { globals().allocator.dealloc(at); }
+
+  static u64 load_pte(PhysAddr at, std::memory_order order) noexcept { return pte(at).load(order); }
+  static void store_pte(PhysAddr at, u64 v, std::memory_order order) noexcept {
+    pte(at).store(v, order);
+  }
+  static u64 exchange_pte(PhysAddr at, u64 v, std::memory_order order) noexcept {
+    return pte(at).exchange(v, order);
+  }
+  static bool compare_exchange_pte(PhysAddr at, u64& seen, u64 v,
+                                   std::memory_order order) noexcept {
+    return pte(at).compare_exchange_strong(seen, v, order);
+  }
+
+  static u32 this_cpu() noexcept { return check::machine::this_cpu(); }
+  static u32 cpu_count() noexcept { return u32{check::machine::cpus.size()}; }
+  static u64 disable_interrupts() noexcept {
+    return std::exchange(cpu().takes_interrupts, false) ? 1 : 0;
+  }
+  static void restore_interrupts(u64 saved) noexcept { cpu().takes_interrupts = saved != 0; }
+  static void disable_preemption() noexcept { ++cpu().preemption_disabled; }
+  static void enable_preemption() noexcept {
+    if (--cpu().preemption_disabled == 0) ++cpu().quiescent_count;
+  }
+  static PhysAddr root() noexcept { return {cpu().root}; }
+  static void set_root(PhysAddr root) noexcept { cpu().root = root.value; }
+  static void spin_hint() noexcept { relax(); }
+  static void relax() noexcept { __builtin_ia32_pause(); }
+
+  // The machine has no TLB and no user memory: nothing is cached, and every copy faults at once.
+  static void flush_page(VirtAddr) noexcept {}
+  static void flush_all() noexcept {}
+  static void flush_all_and_global() noexcept {}
+  static usize copy_from_user(void*, VirtAddr, usize) noexcept { return 0; }
+  static usize copy_to_user(VirtAddr, const void*, usize) noexcept { return 0; }
+
+  // The caller's thread is each CPU of the set, one after another.
+  static void run_on(u64 set, void (*run)(void*) noexcept, void* with) noexcept {
+    const u32 caller = this_cpu();
+    for (u32 i = 0; i < cpu_count(); ++i) {
+      if ((set >> i & 1) == 0) continue;
+      become(i);
+      run(with);
+    }
+    become(caller);
+  }
+  static u64 quiescent_count(u32 i) noexcept { return check::machine::cpus[i].quiescent_count; }
+
+ private:
+  static check::machine::Cpu& cpu() noexcept { return check::machine::cpus[this_cpu()]; }
+  static std::atomic_ref<u64> pte(PhysAddr at) noexcept {
+    // SAFETY: all memory is mapped at kMemoryBase; entries are aligned, and always reached so.
+    return std::atomic_ref<u64>(*reinterpret_cast<u64*>(kMemoryBase + at.value));
+  }
+};
+
+static_assert(Platform<Hosted>);
+
+}  // namespace mm

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MPL-2.0
+// What generated traces are worth: nearly all of what they ask is asked, and everything happens.
+#include <gtest/gtest.h>
+
+#include "props/properties.h"
+#include "trace/text.h"
+
+namespace {
+
+constexpr std::uint64_t kTraces = 3000;
+constexpr std::size_t kMostOps = 200;
+
+class Generated : public testing::TestWithParam<std::size_t> {
+ protected:
+  const props::Property& property() const { return props::properties()[GetParam()]; }
+};
+
+TEST_P(Generated, OperationsAreNearlyAllAskedAndEndInEveryWay) {
+  check::Tally tally;
+  for (std::uint64_t number = 0; number < kTraces; ++number) {
+    trace::Trace trace = props::trace_of(property(), 1, number, kMostOps);
+    ASSERT_FALSE(property().judge(trace, {.tally = &tally}).diverged) << trace;
+  }
+  const auto asked = static_cast<double>(tally.asked());
+  EXPECT_GT(asked / (asked + static_cast<double>(tally.passed_over())), 0.95) << property().name;
+  // Lanes at once meet rarer things more rarely; the `check` verb asks for those.
+  if (property().at_once) return;
+  for (const auto& [op, status] : props::outcomes_of(property())) {
+    EXPECT_GT(tally.count(op, status), 0u)
+        << property().name << ": " << trace::name_of(trace::blank_op(op)) << ' '
+        << trace::kStatusNames[static_cast<std::size_t>(status)];
+  }
+}
+
+TEST_P(Generated, CaseIsTheSameWhateverElseWasRun) {
+  for (const std::uint64_t number : {7u, 99u, 3u}) {
+    const trace::Trace first = props::trace_of(property(), 5, number, kMostOps);
+    (void)props::trace_of(property(), 6, number + 1, kMostOps);
+    EXPECT_EQ(first, props::trace_of(property(), 5, number, kMostOps));
+  }
+}
+
+TEST_P(Generated, TraceIsWrittenAsBytesAndReadBack) {
+  for (std::uint64_t number = 0; number < 200; ++number) {
+    const trace::Trace trace = props::trace_of(property(), 2, number, kMostOps);
+    EXPECT_EQ(trace, trace::decode(trace::encode(trace)));
+  }
+}
+
+TEST(GeneratedTraces, DifferFromSeedToSeedAndFromPropertyToProperty) {
+  const auto& one = props::property("frames agree");
+  const auto& other = props::property("everything agrees");
+  EXPECT_NE(props::trace_of(one, 1, 50, kMostOps), props::trace_of(one, 2, 50, kMostOps));
+  EXPECT_NE(props::trace_of(one, 1, 50, kMostOps), props::trace_of(other, 1, 50, kMostOps));
+}
+
+INSTANTIATE_TEST_SUITE_P(Properties, Generated,
+                         testing::Range(std::size_t{0}, props::properties().size()));
+
+}  // namespace

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MPL-2.0
+// The binding shows what is there, whatever mm did: else a divergence could be its own fault, or
+// stay unseen.
+#include <gtest/gtest.h>
+#include <set>
+#include <vector>
+
+#include "check/bind/system.h"
+#include "impl/hosted/platform.h"
+
+namespace {
+
+using trace::Code, trace::KindName, trace::Machine, trace::Status, trace::Use;
+using System = check::MmSystem<mm::Hosted>;
+using Slot = System::Slot;
+
+constexpr std::uint64_t kPage = 2;
+constexpr std::size_t kCount = 5, kVTable = 6, kInList = 7;
+
+constexpr trace::PhysPlace place(std::uint64_t page) {
+  return {.page = static_cast<std::uint16_t>(page), .offset = 0};
+}
+
+class Binding : public testing::Test {
+ protected:
+  void SetUp() override { system().rebuild({}); }
+
+  static System& system() {
+    static System the_system;
+    return the_system;
+  }
+
+  static trace::Answer ask(const auto& op, std::uint8_t lane = 0) {
+    return system().apply(lane, op);
+  }
+  static trace::Status make(KindName kind, std::uint16_t value = 7) {
+    return ask(trace::FrameFromUnused{place(kPage), {kind}, {value}, {0}}).reply.status;
+  }
+
+  // As somebody would who writes where he should not.
+  static std::uint64_t& word(std::size_t which, std::uint64_t page = kPage) {
+    return reinterpret_cast<std::uint64_t*>(Slot::of({page * mm::kPageSize}))[which];
+  }
+
+  static std::vector<trace::Fact> facts(std::uint64_t page = kPage) {
+    std::vector<trace::Fact> all;
+    system().observe(page, [&](const trace::Fact& fact) { all.push_back(fact); });
+    return all;
+  }
+};
+
+TEST_F(Binding, AnUnusedPageIsNotMentioned) { EXPECT_TRUE(facts().empty()); }
+
+TEST_F(Binding, APageOfTheAllocatorIsFree) {
+  const Machine machine;
+  for (std::uint64_t page = 0; page < machine.pages.raw; ++page) {
+    const std::vector<trace::Fact> wanted = page < machine.loose.raw
+                                                ? std::vector<trace::Fact>{}
+                                                : std::vector<trace::Fact>{trace::PageFree{page}};
+    EXPECT_EQ(facts(page), wanted) << page;
+  }
+}
+
+TEST_F(Binding, ASharedPageIsShownWithItsMetadata) {
+  ASSERT_EQ(make(KindName::value24), Status::ok);
+  ASSERT_EQ(ask(trace::FrameClone{{0}, {1}}).reply.status, Status::ok);
+  const trace::PageInUse wanted{.page = kPage,
+                                .use = Use::shared,
+                                .count = 2,
+                                .in_list = 0,
+                                .kind = {KindName::value24},
+                                .usage = trace::Usage::frame,
+                                .words = {7, 8, 9, 0, 0}};
+  EXPECT_EQ(facts(), std::vector<trace::Fact>{wanted});
+}
+
+TEST_F(Binding, AnUnusedPageInAListIsShown) {
+  word(kInList) = 9;
+  const trace::PageInUse wanted{.page = kPage, .use = Use::unused, .in_list = 9};
+  EXPECT_EQ(facts(), std::vector<trace::Fact>{wanted});
+}
+
+TEST_F(Binding, ABusyPageIsShownWithoutMetadata) {
+  ASSERT_EQ(make(KindName::value8), Status::ok);
+  word(kCount) = Slot::kBusy;
+  const trace::PageInUse wanted{.page = kPage, .use = Use::busy};
+  EXPECT_EQ(facts(), std::vector<trace::Fact>{wanted});
+}
+
+TEST_F(Binding, ATypeThatNoKindHasIsShownAndNotFollowed) {
+  ASSERT_EQ(make(KindName::value8), Status::ok);
+  word(kVTable) = 8;
+  const trace::PageInUse wanted{.page = kPage, .use = Use::shared, .count = 1};
+  EXPECT_EQ(facts(), std::vector<trace::Fact>{wanted});
+  EXPECT_EQ(ask(trace::FrameToDyn{{0}}).reply.status, Status::ok);
+  EXPECT_EQ(ask(trace::FrameReadMeta{{0}}).reply.results[0], trace::Kind::kCount);
+}
+
+TEST_F(Binding, EveryWordOfAUsedSlotIsInItsDigest) {
+  ASSERT_EQ(make(KindName::full40), Status::ok);
+  std::set<std::uint64_t> seen = {system().digest(kPage)};
+  for (std::size_t which = 0; which < 8; ++which) {
+    for (const std::uint64_t change :
+         {std::uint64_t{1}, std::uint64_t{1} << 63, std::uint64_t{6}}) {
+      word(which) ^= change;
+      EXPECT_TRUE(seen.insert(system().digest(kPage)).second) << "word " << which;
+      word(which) ^= change;
+    }
+  }
+  EXPECT_FALSE(seen.insert(system().digest(kPage)).second);
+}
+
+TEST_F(Binding, ListAndFreedomOfAnUnusedPageAreInItsDigest) {
+  std::set<std::uint64_t> seen = {system().digest(kPage)};
+  word(kInList) = 3;
+  EXPECT_TRUE(seen.insert(system().digest(kPage)).second);
+  word(kInList) = 0;
+  System::P::globals().allocator.dealloc({kPage * mm::kPageSize});
+  EXPECT_TRUE(seen.insert(system().digest(kPage)).second);
+}
+
+TEST_F(Binding, ResetIsAsGoodAsRebuild) {
+  std::vector<std::uint64_t> digests;
+  for (std::uint64_t page = 0; page < 16; ++page) digests.push_back(system().digest(page));
+  ASSERT_EQ(make(KindName::full40), Status::ok);
+  ASSERT_EQ(ask(trace::AllocFrame{{KindName::value8}, {1}, {1}}, 1).reply.status, Status::ok);
+  ASSERT_EQ(ask(trace::UniqueFromUnused{place(5), {KindName::empty}, {1}, {3}}, 1).reply.status,
+            Status::ok);
+  system().reset({});
+  for (std::uint64_t page = 0; page < 16; ++page) {
+    EXPECT_EQ(system().digest(page), digests[page]) << page;
+  }
+  // And nobody holds anything.
+  for (std::uint8_t lane = 0; lane < 2; ++lane) {
+    for (std::uint8_t i = 0; i < trace::Frame::kCount; ++i) {
+      EXPECT_EQ(ask(trace::FrameCount{{i}}, lane).reply.status, Status::passed_over);
+    }
+    EXPECT_EQ(ask(trace::UniqueReadMeta{{3}}, lane).reply.status, Status::passed_over);
+  }
+}
+
+TEST_F(Binding, EveryByteOfAPageIsItsNumber) {
+  for (std::uint64_t page = 0; page < 8; ++page) {
+    ASSERT_EQ(ask(trace::FrameFromUnused{place(page), {KindName::reader}, {0}, {0}}).reply.status,
+              Status::ok);
+    const trace::Answer answer = ask(trace::FrameDrop{{0}});
+    EXPECT_EQ(answer.reply.results[0], 1u);
+    EXPECT_EQ(answer.reply.results[5], page * mm::kPageSize);
+  }
+}
+
+TEST_F(Binding, APanicLeavesTheHandleInItsRegister) {
+  ASSERT_EQ(make(KindName::kernel), Status::ok);
+  ASSERT_EQ(ask(trace::FrameToDyn{{0}}).reply.status, Status::ok);
+  const trace::Answer wanted{.reply = {Status::panicked, Code::last_handle}, .choices = {}};
+  EXPECT_EQ(ask(trace::FrameDrop{{0}}), wanted);
+  EXPECT_EQ(ask(trace::FrameDrop{{0}}), wanted);
+  EXPECT_EQ(ask(trace::FrameTryFrom{{0}, {KindName::kernel}}).reply.status, Status::ok);
+  EXPECT_EQ(ask(trace::FrameDrop{{0}}).reply.results[0], 1u);
+}
+
+TEST_F(Binding, AfterAnAbortEverythingIsPassedOverUntilReset) {
+  ASSERT_EQ(make(KindName::value8), Status::ok);
+  ASSERT_EQ(ask(trace::FrameClone{{0}, {1}}).reply.status, Status::ok);
+  constexpr std::uint16_t kAlmostAll = 0xfffd;  // 2^63 - 3.
+  ASSERT_EQ(ask(trace::FrameCountPreload{{0}, {kAlmostAll}}).reply.status, Status::ok);
+  ASSERT_EQ(ask(trace::FrameCount{{0}}).reply.results[0], Slot::kCountMax);
+
+  const trace::Answer wanted{.reply = {Status::aborted, Code::count_overflow}, .choices = {}};
+  EXPECT_EQ(ask(trace::FrameFromInUse{place(kPage), {2}}), wanted);
+  EXPECT_EQ(ask(trace::FrameCount{{0}}).reply.status, Status::passed_over);
+  system().reset({});
+  EXPECT_TRUE(facts().empty());
+  EXPECT_EQ(make(KindName::value8), Status::ok);
+}
+
+TEST_F(Binding, ALoosePageGivenBackIsNotedAndStaysLoose) {
+  ASSERT_EQ(make(KindName::value8), Status::ok);
+  const trace::Answer answer = ask(trace::FrameDrop{{0}});
+  EXPECT_EQ(answer.choices.given.count, 1);
+  EXPECT_EQ(answer.choices.given.page[0], kPage);
+  EXPECT_TRUE(facts().empty());
+}
+
+}  // namespace

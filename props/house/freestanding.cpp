@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MPL-2.0
+// The language, mm, and the binding, on a platform with nothing underneath. Compiled without a
+// runtime, and linked with nothing but runtime.cpp; a test looks at what it asks for.
+#include "check/bind/system.h"
+#include "trace/binary.h"
+
+namespace {
+
+using mm::u32, mm::u64, mm::usize, mm::PhysAddr, mm::VirtAddr, mm::Panic;
+
+struct Bare {
+  template <class T>
+  using Atomic = std::atomic<T>;
+  template <class T>
+  struct Cell {
+    T get() const noexcept { return value; }
+    void set(T next) noexcept { value = next; }
+    T value;
+  };
+  static void acquire(const auto&) noexcept { std::atomic_thread_fence(std::memory_order_acquire); }
+
+  static constexpr u64 kMemoryBase = 0xffff'8000'0000'0000;
+  static constexpr u64 kSlotsBase = 0xffff'e000'0000'0000;
+  static void hide(const void*, usize) noexcept {}
+  static void show(const void*, usize) noexcept {}
+  static u64 load_pte(PhysAddr at, std::memory_order order) noexcept { return pte(at).load(order); }
+  static void store_pte(PhysAddr at, u64 v, std::memory_order order) noexcept {
+    pte(at).store(v, order);
+  }
+  static u64 exchange_pte(PhysAddr at, u64 v, std::memory_order order) noexcept {
+    return pte(at).exchange(v, order);
+  }
+  static bool compare_exchange_pte(PhysAddr at, u64& seen, u64 v,
+                                   std::memory_order order) noexcept {
+    return pte(at).compare_exchange_strong(seen, v, order);
+  }
+
+  static u32 this_cpu() noexcept { return 0; }
+  static u32 cpu_count() noexcept { return 1; }
+  static u64 disable_interrupts() noexcept { return 0; }
+  static void restore_interrupts(u64) noexcept {}
+  static void disable_preemption() noexcept {}
+  static void enable_preemption() noexcept {}
+  static PhysAddr root() noexcept { return {}; }
+  static void set_root(PhysAddr) noexcept {}
+  static void flush_page(VirtAddr) noexcept {}
+  static void flush_all() noexcept {}
+  static void flush_all_and_global() noexcept {}
+  static usize copy_from_user(void*, VirtAddr, usize) noexcept { return 0; }
+  static usize copy_to_user(VirtAddr, const void*, usize) noexcept { return 0; }
+  static void spin_hint() noexcept {}
+  static void relax() noexcept {}
+  static void run_on(u64, void (*run)(void*) noexcept, void* with) noexcept { run(with); }
+  static u64 quiescent_count(u32) noexcept { return 0; }
+
+  [[noreturn, gnu::noinline]] static void panic(Panic code, const char*) noexcept {
+    landed_ = code;
+    __builtin_longjmp(landing_, 1);
+  }
+  [[gnu::noinline]] static Panic guarded(auto&& body) noexcept {
+    if (__builtin_setjmp(landing_) != 0) return landed_;
+    body();
+    return Panic::none;
+  }
+  static void become(u32) noexcept {}
+  static void power_on() noexcept {}
+
+ private:
+  static std::atomic_ref<u64> pte(PhysAddr at) noexcept {
+    return std::atomic_ref<u64>(*reinterpret_cast<u64*>(kMemoryBase + at.value));
+  }
+  static inline void* landing_[5];
+  static inline Panic landed_ = Panic::none;
+};
+
+static_assert(mm::Platform<check::Recorded<Bare>>);
+
+using System = check::MmSystem<Bare>;
+
+alignas(System) unsigned char memory[sizeof(System)];  // Never destroyed: no exit function.
+System* the_system = nullptr;
+
+}  // namespace
+
+extern "C" void start_agent();
+extern "C" void answer_record(const trace::Record& record, trace::Answer& answer);
+extern "C" std::uint64_t show_page(std::uint64_t page, trace::Fact* facts);
+
+extern "C" void start_agent() {
+  the_system = ::new (memory) System();
+  the_system->reset(trace::Machine{});
+}
+
+// What an agent does with one record.
+extern "C" void answer_record(const trace::Record& record, trace::Answer& answer) {
+  const trace::Call call = trace::decode_call(record);
+  std::visit([&](const auto& op) { answer = the_system->apply(call.lane.index, op); }, call.op);
+}
+
+// The digest of a page; what can be seen of it goes to `facts`, at most two.
+extern "C" std::uint64_t show_page(std::uint64_t page, trace::Fact* facts) {
+  the_system->observe(page, [&](const trace::Fact& fact) { *facts++ = fact; });
+  return the_system->digest(page);
+}

@@ -1,0 +1,594 @@
+// SPDX-License-Identifier: MPL-2.0
+// Every law is seen to refuse something, in each of its forms: a state or a step made by hand,
+// whose twin without the fault all laws permit. A law that never refused anything would prove
+// nothing.
+#include <gtest/gtest.h>
+#include <set>
+
+#include "props/laws/examples.h"
+
+namespace laws {
+namespace {
+
+using reference::Handle;
+using reference::Knows;
+using reference::kSlotsBase;
+using reference::kUnique;
+using reference::kUnused;
+using reference::Law;
+using reference::Model;
+using reference::State;
+using reference::Step;
+using trace::Usage;
+
+using Ids = std::set<std::string>;
+
+constexpr std::uint64_t kTop = (std::uint64_t{1} << 63) - 1;
+
+// Eight pages, four of them loose. Page 0 is shared by lane 0 (f0), page 1 unique to it (u0), page
+// 3 a kernel page with a dynamic handle (f3); page 4 is shared by lane 1 (f0), with a raw count
+// (r0); page 2 and the rest are unused.
+Model scene() {
+  constexpr trace::Machine kMachine{.pages = {8}, .loose = {4}, .cpus = {2}};
+  return after(kMachine, {{0, trace::FrameFromUnused{at(0), {KindName::value8}, {5}, f0}},
+                          {0, trace::UniqueFromUnused{at(1), {KindName::value24}, {7}, u0}},
+                          {0, trace::FrameFromUnused{at(3), {KindName::kernel}, {9}, f3}},
+                          {0, trace::FrameToDyn{f3}},
+                          {1, trace::AllocFrame{{KindName::reentrant}, {2}, f0}},
+                          {1, trace::FrameClone{f0, f1}},
+                          {1, trace::FrameIntoRaw{f1, r0}}});
+}
+
+// ---- States ----
+
+struct BrokenState {
+  const char* law;
+  void (*breaks)(State&);
+  Ids also{};  // Laws that speak of the same thing, and cannot but refuse it too.
+};
+
+const reference::Metadata kSomething = reference::made({KindName::value8}, 1);
+
+const BrokenState kBrokenStates[] = {
+    {"INV-1", [](State& s) { s.slots[0].address += 64; }},
+    {"INV-1", [](State& s) { s.slots[7].address = kSlotsBase; }},
+    {"INV-1", [](State& s) { s.slots.pop_back(); }},
+    {"INV-2", [](State& s) { s.slots[2].vtable = trace::Kind{}; }},
+    {"INV-2", [](State& s) { s.slots[2].storage = kSomething; }},
+    {"INV-2", [](State& s) { s.slots[2].in_list = 1; }},
+    {"INV-2", [](State& s) { s.paths.insert({2, 0, {1, 2, 3, 4}}); }, {"INV-11"}},
+    {"INV-3", [](State& s) { s.slots[1].vtable.reset(); }},
+    {"INV-3", [](State& s) { s.slots[1].storage.reset(); }, {"INV-19"}},
+    {"INV-3",
+     [](State& s) { s.paths.insert({1, 0, {}}); },
+     {"INV-13", "INV-14", "INV-19"}},  // A path is an owner, and a unique page has but one.
+    {"INV-4", [](State& s) { s.slots[0].vtable.reset(); }},
+    {"INV-4", [](State& s) { s.slots[0].in_list = 1; }},
+    {"INV-4", [](State& s) { s.slots[0].storage.reset(); }, {"INV-13"}},
+    {"INV-5",
+     [](State& s) {
+       s.held[0].frames[0].reset();
+       s.slots[0].rc = s.slots[0].phantoms = kTop + 1;
+     }},
+    {"INV-6", [](State& s) { s.slots[2].rc = 0, s.slots[2].parked = false; }},
+    {"INV-6",
+     [](State& s) {
+       s.slots[2].rc = 0, s.slots[2].parked = false, s.slots[2].in_list = 1;
+       s.held[1].unfinished = {.page = 2};
+     }},
+    {"INV-7", [](State& s) { s.slots[0].storage->kind = {KindName::full40}; }},
+    {"INV-7", [](State& s) { s.held[0].frames[0]->kind = {KindName::full40}; }},
+    {"INV-7", [](State& s) { s.held[0].uniques[0]->kind = {KindName::full40}; }},
+    {"INV-7", [](State& s) { s.held[1].raws[0]->kind = {KindName::full40}; }},
+    {"INV-7", [](State& s) { s.held[0].frames[0]->knows = Knows::untyped; }},
+    {"INV-10", [](State& s) { s.slots[2].usage = Usage::frame; }},
+    {"INV-11", [](State& s) { s.slots[2].phantoms = 1; }},
+    {"INV-11",
+     [](State& s) { s.held[0].raws[0] = Handle{2}; },
+     {"INV-16", "INV-18"}},  // No usage, and no count.
+    {"INV-12", [](State& s) { s.held[0].frames[0].reset(); }},
+    {"INV-13", [](State& s) { s.slots[0].rc = 2; }},
+    {"INV-13", [](State& s) { s.held[1].raws[0].reset(); }},
+    {"INV-13", [](State& s) { s.paths.insert({0, 0, {1}}); }},
+    {"INV-13", [](State& s) { s.held[1].frames[2] = s.held[1].frames[0]; }},
+    {"INV-14", [](State& s) { s.held[0].uniques[0].reset(); }},
+    {"INV-14", [](State& s) { s.held[1].uniques[0] = s.held[0].uniques[0]; }},
+    {"INV-14",
+     [](State& s) { s.held[0].uniques[1] = s.held[0].frames[0]; },
+     {"INV-19"}},  // Its page is shared.
+    {"INV-16", [](State& s) { s.held[0].frames[1] = Handle{8}; }},
+    {"INV-16", [](State& s) { s.held[0].raws[1] = Handle{~std::uint64_t{0}}; }},
+    {"INV-16", [](State& s) { s.slots[0].usage = Usage::mmio; }},
+    {"INV-16", [](State& s) { s.slots[4].usage = Usage::page_table; }},
+    // A count of 0, or above the maximum, is never the number of handles; so INV-13 refuses too,
+    // or INV-5.
+    {"INV-18",
+     [](State& s) {
+       s.slots[0].rc = 0, s.slots[0].parked = false;
+       s.held[1].unfinished = {.page = 0};
+     },
+     {"INV-13"}},
+    {"INV-18", [](State& s) { s.slots[0].rc = kTop + 1, s.slots[0].phantoms = kTop; }, {"INV-5"}},
+    {"INV-19", [](State& s) { s.slots[1].in_list = 1; }},
+    {"INV-19", [](State& s) { s.slots[1].usage = Usage::unused; }, {"INV-16"}},
+    {"INV-51", [](State& s) { s.slots[0].parked = false; }},
+    {"INV-51", [](State& s) { s.slots[1].parked = true; }},
+    {"INV-51", [](State& s) { s.slots[2].parked = false; }},
+};
+
+// Those for which nothing may be held.
+const BrokenState kBrokenEmptyStates[] = {
+    {"INV-9",
+     [](State& s) {
+       s.slots[2].rc = 1, s.slots[2].vtable = kSomething.kind, s.slots[2].storage = kSomething;
+     }},
+    {"INV-9", [](State& s) { s.free.erase(5); }},
+    {"INV-9", [](State& s) { s.free.insert(0); }},
+};
+
+Ids refused_by(const State& state) {
+  Ids ids;
+  for (const Law& law : reference::laws()) {
+    if (!reference::keeps(law, state)) ids.insert(law.id);
+  }
+  return ids;
+}
+
+Ids with(Ids ids, const char* one) {
+  ids.insert(one);
+  return ids;
+}
+
+std::string listed(const Ids& ids) {
+  std::string text;
+  for (const std::string& id : ids) text += id + ' ';
+  return text;
+}
+
+void expect_refused(const BrokenState& broken, State state) {
+  ASSERT_EQ(listed(refused_by(state)), "") << "The twin of " << broken.law;
+  broken.breaks(state);
+  EXPECT_EQ(listed(refused_by(state)), listed(with(broken.also, broken.law)));
+}
+
+TEST(BrokenStates, AreRefusedByTheirLawAlone) {
+  for (const BrokenState& broken : kBrokenStates) expect_refused(broken, scene().state());
+  const Model empty(scene().state().machine);
+  for (const BrokenState& broken : kBrokenEmptyStates) expect_refused(broken, empty.state());
+}
+
+// ---- Steps ----
+
+// A step, and a way to break it. What is not broken is what the model does.
+struct Taken {
+  State before;
+  trace::Answer answer;
+  State after;
+};
+struct BrokenStep {
+  const char* law;
+  std::vector<Asked> prologue;
+  Asked asked;
+  void (*breaks)(Taken&);
+  Ids also{};
+};
+
+std::vector<BrokenStep> broken_steps() {
+  using namespace trace;
+  using enum KindName;
+  const Asked drop{0, FrameDrop{f0}};
+  const Asked join{1, FrameFromInUse{at(0), f3}};
+  const Asked clone{0, FrameClone{f0, f1}};
+  const Asked make{0, FrameFromUnused{at(2), {full40}, {1}, f1}};
+  const Asked alloc{0, AllocFrame{{empty}, {1}, f1}};
+  const Asked unique_drop{0, UniqueDrop{u0}};
+  const Asked unique_reset{0, UniqueReset{u0}};
+  const Asked repurpose{0, UniqueRepurpose{u0, {kernel}, {1}}};
+  const Asked to_raw{0, FrameIntoRaw{f0, r0}};
+  return {
+      {"PRE-1", {}, make, [](Taken& t) { t.before.slots[2].vtable = Kind{full40}; }},
+      {"PRE-1", {}, make, [](Taken& t) { t.before.slots[2].storage = kSomething; }},
+      {"PRE-1", {}, make, [](Taken& t) { t.before.slots[2].parked = false; }},
+      {"PRE-1", {}, make, [](Taken& t) { t.before.slots[2].in_list = 3; }},
+      {"PRE-1", {}, alloc, [](Taken& t) { t.before.slots[5].vtable = Kind{full40}; }},
+      {"PRE-1",
+       {},
+       {0, UniqueFromUnused{at(2), {value8}, {}, u1}},
+       [](Taken& t) { t.before.slots[2].vtable = Kind{full40}; }},
+      {"PRE-1", {}, make, [](Taken& t) { t.before.slots[2].rc = 4; }, {"POST-1"}},
+
+      {"PRE-4", {}, drop, [](Taken& t) { t.before.held[0].frames[0].reset(); }},
+      {"PRE-4",
+       {clone},
+       drop,
+       [](Taken& t) {
+         t.before.slots[0].rc = kTop + 1, t.before.slots[0].phantoms = kTop - 1;
+         t.after.slots[0].rc = kTop, t.after.slots[0].phantoms = kTop - 1;
+       }},
+      {"PRE-4", {}, drop, [](Taken& t) { t.before.slots[0].in_list = 3; }, {"PRE-5"}},
+
+      {"PRE-5", {}, unique_drop, [](Taken& t) { t.before.slots[1].in_list = 3; }},
+      {"PRE-5", {}, unique_reset, [](Taken& t) { t.before.slots[1].storage.reset(); }},
+      {"PRE-5", {}, unique_reset, [](Taken& t) { t.before.slots[1].rc = 2; }},
+      {"PRE-5",
+       {},
+       unique_reset,
+       [](Taken& t) {
+         t.before.paths.insert({1, 0, {}});
+         t.after.paths.insert({1, 0, {}});
+       }},
+
+      {"POST-1", {}, make, [](Taken& t) { t.after.slots[2].usage = Usage::kernel; }},
+      {"POST-1", {}, make, [](Taken& t) { t.after.slots[2].storage->words[4] = 1; }},
+      {"POST-1", {}, make, [](Taken& t) { t.after.slots[0].rc += 1; }},
+      {"POST-1",
+       {},
+       {1, FrameFromUnused{at(1), {}, {}, f1}},
+       [](Taken& t) { t.answer.reply.status = Status::in_use; }},
+      {"POST-1",
+       {},
+       {1, FrameFromUnused{kByteBeyondEnd, {}, {}, f1}},
+       [](Taken& t) { t.answer.reply.status = Status::out_of_bound; }},
+      {"POST-1", {}, alloc, [](Taken& t) { t.after.free.insert(5); }},
+      {"POST-1", {}, alloc, [](Taken& t) { t.before.free.erase(5); }},
+      {"POST-1",
+       {},
+       alloc,
+       [](Taken& t) {
+         t.answer = refuses(Status::no_memory);
+         t.answer.choices.refused = 1;
+         t.after = t.before;
+       }},
+      {"POST-1",
+       {},
+       {0, UniqueFromUnused{at(2), {value8}, {}, u1}},
+       [](Taken& t) { t.after.slots[2].rc = 1; }},
+
+      {"POST-2", {}, join, [](Taken& t) { t.answer.reply.results[1] = 6; }},
+      {"POST-2", {}, join, [](Taken& t) { t.after.slots[0].rc = 1; }},
+      {"POST-2", {}, join, [](Taken& t) { t.after.held[1].frames[3]->knows = Knows::kind; }},
+      {"POST-2",
+       {},
+       {1, FrameFromInUse{at(2), f3}},
+       [](Taken& t) { t.answer.reply.status = Status::busy; }},
+      {"POST-2",
+       {},
+       join,
+       [](Taken& t) {
+         t.before.slots[0].rc = kTop, t.before.slots[0].phantoms = kTop - 1;
+         t.after.slots[0].rc = kTop + 1, t.after.slots[0].phantoms = kTop - 1;
+       }},
+
+      {"POST-3", {}, clone, [](Taken& t) { t.after.slots[0].rc = 1; }},
+      {"POST-3", {}, clone, [](Taken& t) { t.after.held[0].frames[1]->knows = Knows::nothing; }},
+      {"POST-3",
+       {},
+       clone,
+       [](Taken& t) {
+         t.before.slots[0].rc = kTop, t.before.slots[0].phantoms = kTop - 1;
+         t.after.slots[0].rc = kTop + 1, t.after.slots[0].phantoms = kTop - 1;
+       }},
+      {"POST-3", {}, {0, FrameBorrowClone{f0, f1}}, [](Taken& t) { t.after.slots[0].rc = 3; }},
+      {"POST-3", {}, {1, FrameIncRaw{r0, r1}}, [](Taken& t) { t.after.slots[4].rc = 2; }},
+
+      {"POST-4", {}, drop, [](Taken& t) { t.answer.reply.results[1] = 2; }},
+      {"POST-4", {}, drop, [](Taken& t) { t.answer.reply.results[2] = 0; }},
+      {"POST-4", {}, drop, [](Taken& t) { t.answer.reply.results[0] = 0; }},
+      {"POST-4", {}, drop, [](Taken& t) { t.answer.choices = {}; }},
+      {"POST-4", {}, drop, [](Taken& t) { t.answer.choices.given.push(0); }},
+      {"POST-4", {}, drop, [](Taken& t) { t.after.held[0].frames[0] = Handle{}; }},
+      {"POST-4", {clone}, drop, [](Taken& t) { t.after.slots[0].rc = 2; }},
+      {"POST-4", {clone}, drop, [](Taken& t) { t.answer.reply.results[1] = 1; }},
+      {"POST-4",
+       {{1, FrameFromRaw{r0, f1}}, {1, FrameDrop{f0}}},
+       {1, FrameDrop{f1}},
+       [](Taken& t) { t.answer.reply.results[3] = number(Status::in_use); }},
+      {"POST-4",
+       {{1, FrameFromRaw{r0, f1}}, {1, FrameDrop{f0}}},
+       {1, FrameDrop{f1}},
+       [](Taken& t) { t.after.free.erase(4); }},
+      {"POST-4",
+       {},
+       {0, FrameDrop{f3}},  // It panics.
+       [](Taken& t) { t.after.held[0].frames[3].reset(); }},
+
+      {"POST-5", {}, drop, [](Taken& t) { t.after.slots[0].rc = 0; }},
+      {"POST-5", {}, drop, [](Taken& t) { t.after.slots[0].vtable = Kind{}; }},
+      {"POST-5", {}, unique_drop, [](Taken& t) { t.after.slots[1].storage = kSomething; }},
+      {"POST-5", {}, unique_reset, [](Taken& t) { t.after.slots[1].rc = kUnique; }},
+
+      {"POST-6", {}, to_raw, [](Taken& t) { t.answer.reply.results[0] = 4096; }},
+      {"POST-6", {}, to_raw, [](Taken& t) { t.after.slots[0].rc = 2; }},
+      {"POST-6",
+       {to_raw},
+       {0, FrameFromRaw{r0, f2}},
+       [](Taken& t) { t.after.held[0].frames[2]->knows = Knows::nothing; }},
+
+      {"POST-7", {}, {0, FrameBorrow{f0}}, [](Taken& t) { t.answer.reply.results[1] = 2; }},
+      {"POST-7", {}, {0, FrameBorrow{f0}}, [](Taken& t) { t.after.slots[0].rc = 2; }},
+      {"POST-7", {}, {0, FrameEqual{f0, f3}}, [](Taken& t) { t.answer.reply.results[0] = 1; }},
+
+      {"POST-8",
+       {},
+       {0, FrameTryFrom{f3, {kernel}}},
+       [](Taken& t) { t.answer = refuses(Status::wrong_kind), t.after = t.before; }},
+      {"POST-8",
+       {},
+       {0, FrameTryFrom{f3, {meta}}},
+       [](Taken& t) {
+         t.answer = gives();
+         t.after.held[0].frames[3] = Handle{3, Knows::kind, {meta}};
+       }},
+      {"POST-8",
+       {},
+       {0, FrameToUntyped{f3}},
+       [](Taken& t) {
+         t.answer = gives();
+         t.after.held[0].frames[3]->knows = Knows::untyped;
+       }},
+      {"POST-8", {}, {0, FrameToDyn{f0}}, [](Taken& t) { t.after.slots[0].rc = 2; }},
+
+      {"POST-9", {}, repurpose, [](Taken& t) { t.answer.choices.given.push(1); }},
+      {"POST-9", {}, repurpose, [](Taken& t) { t.answer.reply.results[0] = 2; }},
+      {"POST-9", {}, repurpose, [](Taken& t) { t.answer.reply.results[1] = 0; }},
+      {"POST-9", {}, repurpose, [](Taken& t) { t.after.slots[1].vtable = Kind{value24}; }},
+      {"POST-9",
+       {{0, UniqueRepurpose{u0, {reentrant}, {}}}},
+       repurpose,
+       [](Taken& t) { t.answer.reply.results[2] = number(Status::busy); }},
+
+      {"POST-10", {}, {0, UniqueIntoShared{u0, f1}}, [](Taken& t) { t.after.slots[1].rc = 2; }},
+      {"POST-10",
+       {},
+       {0, UniqueIntoShared{u0, f1}},
+       [](Taken& t) { t.after.held[0].uniques[0] = t.before.held[0].uniques[0]; }},
+
+      {"POST-11",
+       {},
+       {0, UniqueTryFromFrame{f0, u1}},
+       [](Taken& t) { t.answer = refuses(Status::shared), t.after = t.before; }},
+      {"POST-11",
+       {clone},
+       {0, UniqueTryFromFrame{f0, u1}},
+       [](Taken& t) { t.after.held[0].frames[0].reset(); }},
+
+      {"POST-12", {}, unique_reset, [](Taken& t) { t.answer.choices.given.push(1); }},
+      {"POST-12", {}, unique_drop, [](Taken& t) { t.answer.choices = {}; }},
+      {"POST-12", {}, unique_drop, [](Taken& t) { t.answer.reply.results[1] = 2; }},
+      {"POST-12", {}, unique_drop, [](Taken& t) { t.after.free.insert(1); }},
+
+      {"INV-7", {}, {0, FrameReadMeta{f0}}, [](Taken& t) { t.answer.reply.results[1] = 6; }},
+      {"INV-7",
+       {},
+       {0, UniqueReadMeta{u0}},
+       [](Taken& t) { t.answer.reply.results[0] = number(full40); }},
+      {"INV-7",
+       {},
+       {0, FrameUsage{f3}},
+       [](Taken& t) { t.answer.reply.results[0] = number(Usage::frame); }},
+
+      {"INV-13", {}, {0, FrameCount{f0}}, [](Taken& t) { t.answer.reply.results[0] = 2; }},
+      {"INV-13",
+       {},
+       {0, FrameCountPreload{f0, {3}}},
+       [](Taken& t) { t.after.slots[0].phantoms = 4; }},
+
+      // The owner goes while what it lent is in use: nothing else has changed.
+      {"INV-17",
+       {},
+       {0, FrameBorrow{f0}},
+       [](Taken& t) {
+         t.before.slots[0].rc = t.after.slots[0].rc = 0;
+         t.answer.reply.results[1] = 0;
+       }},
+      {"INV-17",
+       {},
+       {0, FrameBorrowClone{f0, f1}},
+       [](Taken& t) { t.after.held[0].frames[0].reset(); },
+       {"POST-3"}},
+
+      {"INV-19",
+       {},
+       {0, UniqueWriteMeta{u0, {50}}},
+       [](Taken& t) { t.after.slots[1].storage->words[2] = 9; }},
+      {"INV-19", {}, {0, UniqueWriteMeta{u0, {50}}}, [](Taken& t) { t.after.slots[0].rc = 2; }},
+      {"INV-19", {}, {0, UniqueToDyn{u0}}, [](Taken& t) { t.after.slots[1].rc = 1; }},
+  };
+}
+
+Ids refused_by(const Step& step) {
+  Ids ids;
+  for (const Law& law : reference::laws()) {
+    if (!reference::keeps(law, step)) ids.insert(law.id);
+  }
+  return ids;
+}
+
+Taken taken(Model model, const Asked& asked) {
+  const State was = model.state();
+  const trace::Answer answer = ask(model, asked);
+  return {was, answer, model.state()};
+}
+
+TEST(BrokenSteps, AreRefusedByTheirLawAlone) {
+  std::size_t number_of_step = 0;
+  for (const BrokenStep& broken : broken_steps()) {
+    Model model = scene();
+    for (const Asked& asked : broken.prologue) ask(model, asked);
+    Taken t = taken(model, broken.asked);
+    const Step step{t.before, broken.asked.lane, broken.asked.op, t.answer, t.after};
+    ASSERT_NE(t.answer.reply.status, Status::passed_over) << broken.law << ' ' << number_of_step;
+    ASSERT_EQ(reference::broken_law(step), nullptr) << "The twin of " << number_of_step;
+
+    broken.breaks(t);
+    EXPECT_EQ(listed(refused_by(step)), listed(with(broken.also, broken.law))) << number_of_step;
+    const char* const cited =
+        Model(t.after).broken_law(Model(t.before), step.lane, step.op, t.answer);
+    ASSERT_NE(cited, nullptr) << number_of_step;
+    EXPECT_TRUE(with(broken.also, broken.law).contains(cited)) << cited << ' ' << number_of_step;
+    ++number_of_step;
+  }
+}
+
+TEST(Laws, HaveEachBeenSeenToRefuseInEachForm) {
+  std::set<std::pair<std::string, int>> seen;  // Law, and form.
+  auto note = [&](const State& state) {
+    const reference::Books books = reference::books_of(state);
+    for (const Law& law : reference::laws()) {
+      if (law.of_state != nullptr && !law.of_state(state)) seen.insert({law.id, 1});
+      for (reference::Page page = 0; page < state.slots.size(); ++page) {
+        if (!reference::keeps(law, state, books[page], page)) seen.insert({law.id, 0});
+      }
+    }
+  };
+  for (const BrokenState& broken : kBrokenStates) {
+    State state = scene().state();
+    broken.breaks(state);
+    note(state);
+  }
+  for (const BrokenState& broken : kBrokenEmptyStates) {
+    State state = Model(scene().state().machine).state();
+    broken.breaks(state);
+    note(state);
+  }
+  for (const BrokenStep& broken : broken_steps()) seen.insert({broken.law, 2});
+
+  for (const Law& law : reference::laws()) {
+    EXPECT_EQ(law.of_page != nullptr, seen.contains({law.id, 0})) << law.id << " of a page";
+    EXPECT_EQ(law.of_state != nullptr, seen.contains({law.id, 1})) << law.id << " of a state";
+    EXPECT_EQ(law.of_step != nullptr, seen.contains({law.id, 2})) << law.id << " of a step";
+  }
+}
+
+TEST(BrokenLaw, LooksAtThePagesAStepChanged) {
+  // The step is right in itself; what it found was not.
+  Taken t = taken(scene(), {0, trace::FrameClone{f0, f1}});
+  t.before.slots[0].vtable.reset();
+  t.after.slots[0].vtable.reset();
+  const trace::Op op = trace::FrameClone{f0, f1};
+  EXPECT_STREQ(reference::broken_law({t.before, 0, op, t.answer, t.after}), "INV-4");
+}
+
+TEST(BrokenLaw, LooksAtTheWholeState) {
+  Taken t = taken(scene(), {0, trace::FrameClone{f0, f1}});
+  t.before.held[1].frames[5] = t.after.held[1].frames[5] = Handle{77};
+  const trace::Op op = trace::FrameClone{f0, f1};
+  EXPECT_STREQ(reference::broken_law({t.before, 0, op, t.answer, t.after}), "INV-16");
+}
+
+TEST(BrokenLaw, RefusesAChangeByWhatWasNotAsked) {
+  const trace::Op op = trace::FrameDrop{f2};  // An empty register.
+  Taken t = taken(scene(), {0, op});
+  const Step step{t.before, 0, op, t.answer, t.after};
+  ASSERT_EQ(t.answer.reply.status, Status::passed_over);
+  EXPECT_EQ(reference::broken_law(step), nullptr);
+  t.after.held[0].frames[0].reset();
+  EXPECT_STREQ(reference::broken_law(step), "POST-4");
+}
+
+// ---- Every example, changed in every single way ----
+
+// Calls `changed(what)` for each of many small faults put into a step, one at a time.
+void for_each_fault(const Taken& right, auto&& each) {
+  auto with_fault = [&](const char* what, auto&& put) {
+    Taken faulty = right;
+    put(faulty);
+    each(what, faulty);
+  };
+  for (std::size_t i = 0; i < right.answer.reply.results.size(); ++i) {
+    with_fault("result", [&](Taken& t) { t.answer.reply.results[i] += 1; });
+  }
+  for (std::size_t i = 0; i < trace::kStatusNames.size(); ++i) {
+    const auto status = static_cast<Status>(i);
+    if (status == right.answer.reply.status || status == Status::passed_over ||
+        status == Status::declined) {
+      continue;
+    }
+    with_fault("status", [&](Taken& t) { t.answer.reply.status = status; });
+  }
+  with_fault("code", [&](Taken& t) {
+    t.answer.reply.code = static_cast<trace::Code>(static_cast<int>(t.answer.reply.code) ^ 3);
+  });
+  with_fault("given", [](Taken& t) { t.answer.choices.given.push(0); });
+  with_fault("taken", [](Taken& t) { t.answer.choices.taken.push(3); });
+  with_fault("refused", [](Taken& t) { t.answer.choices.refused += 1; });
+  with_fault("aborted", [](Taken& t) { t.after.aborted = !t.after.aborted; });
+  for (std::size_t page = 0; page < right.after.slots.size(); ++page) {
+    with_fault("free", [&](Taken& t) {
+      t.after.free.contains(page) ? t.after.free.erase(page) : t.after.free.insert(page);
+    });
+    auto of_slot = [&](const char* what, auto&& put) {
+      with_fault(what, [&](Taken& t) { put(t.after.slots[page]); });
+    };
+    of_slot("rc", [](reference::Slot& slot) { slot.rc += 1; });
+    of_slot("rc", [](reference::Slot& slot) { slot.rc = slot.rc == kUnused ? 0 : kUnused; });
+    of_slot("usage", [](reference::Slot& slot) {
+      slot.usage = slot.usage == Usage::reserved ? Usage::frame : Usage::reserved;
+    });
+    of_slot("parked", [](reference::Slot& slot) { slot.parked = !slot.parked; });
+    of_slot("in_list", [](reference::Slot& slot) { slot.in_list = 1; });
+    of_slot("address", [](reference::Slot& slot) { slot.address += 64; });
+    of_slot("phantoms", [](reference::Slot& slot) { slot.phantoms += 1; });
+    of_slot("vtable", [](reference::Slot& slot) {
+      slot.vtable = slot.vtable ? std::nullopt : std::optional(trace::Kind{});
+    });
+    of_slot("storage", [](reference::Slot& slot) {
+      if (!slot.storage) slot.storage.emplace();
+      slot.storage->words[0] += 1;
+    });
+  }
+  for (std::size_t lane = 0; lane < 2; ++lane) {
+    auto of_registers = [&](const char* what, auto registers) {
+      const std::size_t count = (right.after.held[lane].*registers).size();
+      for (std::size_t i = 0; i < count; ++i) {
+        with_fault(what, [&](Taken& t) {
+          std::optional<Handle>& handle = (t.after.held[lane].*registers)[i];
+          handle = handle ? std::nullopt : std::optional(Handle{0});
+        });
+        with_fault(what, [&](Taken& t) {
+          std::optional<Handle>& handle = (t.after.held[lane].*registers)[i];
+          if (!handle) handle.emplace();
+          handle->page += 1;
+        });
+      }
+    };
+    of_registers("frame", &reference::Held::frames);
+    of_registers("unique", &reference::Held::uniques);
+    of_registers("raw", &reference::Held::raws);
+  }
+}
+
+TEST(BrokenSteps, OfEveryExampleAreRefusedWhateverTheFault) {
+  std::size_t faults = 0;
+  for (const Example& example : examples()) {
+    if (example.in_midst) continue;
+    const Taken right = taken(after(kFourPages, example.prologue), example.asked);
+    auto broken = [&](const Taken& t) {
+      return reference::broken_law(
+          {t.before, example.asked.lane, example.asked.op, t.answer, t.after});
+    };
+    ASSERT_EQ(broken(right), nullptr) << example.says << ": " << broken(right);
+    for_each_fault(right, [&](const char* what, const Taken& faulty) {
+      ++faults;
+      EXPECT_NE(broken(faulty), nullptr) << example.says << ": " << what;
+    });
+  }
+  EXPECT_GT(faults, 5'000u);
+}
+
+TEST(Laws, AreOneSentenceEachThatFitsAReport) {
+  Ids ids;
+  for (const Law& law : reference::laws()) {
+    EXPECT_TRUE(ids.insert(law.id).second) << law.id << " stands twice.";
+    const std::string sentence = law.sentence;
+    EXPECT_LE(sentence.size(), 90u) << law.id;
+    EXPECT_EQ(sentence.back(), '.') << law.id;
+    EXPECT_EQ(Model::sentence_of(law.id), law.sentence);
+    EXPECT_TRUE(law.of_page || law.of_state || law.of_step) << law.id;
+  }
+  EXPECT_EQ(Model::sentence_of("INV-0"), nullptr);
+  EXPECT_EQ(Model::sentence_of(nullptr), nullptr);
+}
+
+}  // namespace
+}  // namespace laws

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MPL-2.0
+// Looks for a planted bug as for any other: with the ordinary generators and the ordinary judges.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "props/zoo/list.h"
+#include "trace/trace.h"
+
+namespace zoo {
+
+// The sanitizer this program was built with, which then is an oracle too: "asan", "tsan" or "".
+std::string_view sanitizer();
+
+// Starts the program anew, if need be, with what its sanitizer needs to know.
+void set_options(char** arguments);
+
+// Which oracle finds a trace wrong; empty if none does. Lanes at once are tried under schedules:
+// all of few switches if `thoroughly`, else a few that are drawn.
+std::string_view fault_of(trace::Trace& trace, bool thoroughly);
+
+// What is known so far. Plain, so that it can be seen from outside should the bug end the process.
+struct Hunted {
+  bool is_found = false;
+  bool is_over = false;
+  char oracle[16] = {};  // That saw the shrunk trace fail.
+  double seconds = 0;    // Until the first failing trace.
+  unsigned ops = 0, shrunk_ops = 0;
+  char trace[4000] = {};  // The shrunk one, for people.
+};
+
+// Hunts the bug that is switched on, for as long as the process is let live.
+void hunt(const Bug& bug, std::uint64_t seed, Hunted& hunted);
+
+// Tries every trace shorter than the bug's `min_ops` on the smallest machine.
+struct Tried {
+  unsigned long traces = 0;
+  bool has_failed = false;
+  bool is_over = false;
+  char trace[4000] = {};  // One that failed.
+};
+void try_all_shorter(const Bug& bug, Tried& tried);
+
+void put(const trace::Trace& trace, char (&into)[4000]);
+
+}  // namespace zoo

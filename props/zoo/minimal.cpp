@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MPL-2.0
+// All short traces: of the smallest machine, with registers taken in order, and values 0 and 1.
+#include <utility>
+#include <vector>
+
+#include "props/zoo/hunt.h"
+#include "reference/model.h"
+
+namespace zoo {
+
+namespace {
+
+using trace::Call;
+using trace::Trace;
+
+// One place of each sort: a loose page, the allocator's, a byte that is no page, and beyond the
+// end.
+constexpr trace::PhysPlace kPlaces[] = {{0, 0},
+                                        {1, 0},
+                                        {0, 0xff},
+                                        {trace::PhysPlace::kFirstOutside, 0},
+                                        {trace::PhysPlace::kFirstOutside, 0xff}};
+
+class Everything {
+ public:
+  Everything(const Bug& bug, Tried& tried)
+      : at_once_(bug.lanes != 1), most_(static_cast<std::size_t>(bug.min_ops) - 1), tried_(tried) {
+    trace_.machine.pages.raw = 2;
+    trace_.machine.loose.raw = 1;
+    trace_.machine.cpus.count = at_once_ ? 2 : 1;
+  }
+
+  void try_all() {
+    if (!at_once_) return extend(reference::Model(trace_.machine), 0);
+    trace_.at_once = true;
+    for (std::size_t before = 0; before < most_; ++before) {
+      trace_.prologue = static_cast<std::uint32_t>(before);
+      extend(reference::Model(trace_.machine), 0);
+    }
+  }
+
+ private:
+  void extend(const reference::Model& model, std::uint8_t first_lane) {
+    if (tried_.has_failed) return;
+    if (trace_.calls.size() == most_) return try_one();
+    const bool is_prologue = trace_.calls.size() < trace_.prologue;
+    // Among lanes at once only the order within a lane means anything.
+    const std::uint8_t from = is_prologue ? 0 : first_lane;
+    for (std::uint8_t lane = from; lane < trace_.machine.cpus.count; ++lane) {
+      trace::for_each_op([&]<class T>(std::type_identity<T>, std::size_t) {
+        with_fields<T, 0>(model, lane, T{}, [&](const T& op) {
+          if (tried_.has_failed || !model.allows(lane, op)) return;
+          reference::Model after = model;
+          const trace::Answer answer = after.step(lane, op, after.imagine(lane, op));
+          while (after.unfinished(lane)) after.finish(lane);
+          trace_.calls.push_back({{lane}, op});
+          if (answer.reply.status == trace::Status::aborted) {
+            try_one();
+          } else {
+            extend(after, is_prologue ? 0 : lane);
+          }
+          trace_.calls.pop_back();
+        });
+      });
+    }
+  }
+
+  void try_one() {
+    ++tried_.traces;
+    Trace trace = trace_;
+    if (fault_of(trace, true).empty()) return;
+    tried_.has_failed = true;
+    put(trace, tried_.trace);
+  }
+
+  // Calls `use` with every filling of the fields from the one at `Index` on.
+  template <class T, std::size_t Index>
+  void with_fields(const reference::Model& model, std::uint8_t lane, T op, auto&& use) {
+    std::size_t at = 0;
+    bool is_last = true;
+    T::fields([&](const char* name, auto member) {
+      if (at++ != Index) return;
+      is_last = false;
+      const bool wants_empty = name[0] == 't' && name[1] == 'o' && name[2] == '\0';
+      each_value(model, lane, op.*member, wants_empty, [&](auto value) {
+        op.*member = value;
+        if constexpr (Index < 4) with_fields<T, Index + 1>(model, lane, op, use);
+      });
+    });
+    if (is_last) use(op);
+  }
+
+  template <class What, std::uint8_t Count>
+  static void each_value(const reference::Model& model, std::uint8_t lane,
+                         trace::Register<What, Count> place, bool wants_empty, auto&& use) {
+    for (place.index = 0; place.index < Count; ++place.index) {
+      const bool is_empty = model.held(lane, place) == nullptr;
+      if (is_empty != wants_empty) continue;
+      use(place);
+      if (wants_empty) return;  // One empty register is like another.
+    }
+  }
+  void each_value(const reference::Model&, std::uint8_t, trace::PhysPlace, bool, auto&& use) {
+    for (const trace::PhysPlace place : kPlaces) use(place);
+  }
+  void each_value(const reference::Model&, std::uint8_t, trace::Kind, bool, auto&& use) {
+    // At once, one kind of each behaviour.
+    using enum trace::KindName;
+    if (at_once_) {
+      for (const auto name : {empty, value8, reentrant, kernel}) use(trace::Kind{name});
+      return;
+    }
+    for (std::uint8_t i = 0; i < trace::Kind::kCount; ++i) {
+      use(trace::Kind{static_cast<trace::KindName>(i)});
+    }
+  }
+  void each_value(const reference::Model&, std::uint8_t, trace::Count, bool, auto&& use) {
+    if (!at_once_) use(trace::Count{0});
+    use(trace::Count{1});
+  }
+
+  bool at_once_;
+  std::size_t most_;
+  Tried& tried_;
+  Trace trace_{};
+};
+
+}  // namespace
+
+void try_all_shorter(const Bug& bug, Tried& tried) {
+  if (bug.min_ops > 1) Everything(bug, tried).try_all();
+  tried.is_over = true;
+}
+
+}  // namespace zoo

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: MPL-2.0
+// The table of laws, and how a step is held against all of them.
+#include "reference/laws.h"
+
+#include <algorithm>
+#include <string_view>
+#include <variant>
+
+namespace reference {
+
+namespace {
+
+// Operations are judged in this order, so a report cites what was asked before what it broke.
+constexpr Law kLaws[] = {
+    {.id = "PRE-1",
+     .sentence =
+         "A page is made a frame only while it is unused, with nothing of its last use left.",
+     .of_step = makes_of_an_unused_page},
+    {.id = "PRE-4",
+     .sentence = "A frame is dropped by who holds it; the last handle ends whole metadata only.",
+     .of_step = drops_what_can_be_dropped},
+    {.id = "PRE-5",
+     .sentence = "Metadata ends only in a slot that nobody can reach, in no list and on no path.",
+     .of_step = ends_what_can_be_ended},
+    {.id = "POST-1",
+     .sentence =
+         "Making a frame succeeds just on unused pages, changes that slot only, and adds a handle.",
+     .of_step = makes_a_frame},
+    {.id = "POST-2",
+     .sentence =
+         "from_in_use succeeds just on shared pages, and adds one to the count and a handle.",
+     .of_step = joins_a_frame},
+    {.id = "POST-3",
+     .sentence = "A clone adds one to the count and a like handle; at the maximum it aborts.",
+     .of_step = adds_a_count},
+    {.id = "POST-4",
+     .sentence =
+         "A drop takes one off the count; the last ends the metadata and gives the page up, once.",
+     .of_step = drops_a_frame},
+    {.id = "POST-5",
+     .sentence =
+         "When metadata has ended the slot is unused, and its storage and vtable uninitialised.",
+     .of_step = leaves_a_free_slot},
+    {.id = "POST-6",
+     .sentence =
+         "into_raw and from_raw change no slot: a handle becomes a count, and the same again.",
+     .of_step = moves_to_and_from_raw},
+    {.id = "POST-7",
+     .sentence = "To borrow or to compare frames changes nothing, and tells what is so.",
+     .of_step = looks_without_a_change},
+    {.id = "POST-8",
+     .sentence =
+         "A handle is converted exactly if the slot's type permits it, and no count changes.",
+     .of_step = converts_by_type},
+    {.id = "POST-9",
+     .sentence =
+         "repurpose ends the old metadata once, frees nothing, and the page is unique throughout.",
+     .of_step = repurposes_in_place},
+    {.id = "POST-10",
+     .sentence =
+         "A unique frame made shared has the count 1, and its one handle is now a shared one.",
+     .of_step = becomes_shared},
+    {.id = "POST-11",
+     .sentence =
+         "A shared frame becomes unique exactly if its count is 1; if not, it is handed back.",
+     .of_step = becomes_unique_if_alone},
+    {.id = "POST-12",
+     .sentence =
+         "Dropping or resetting a unique frame ends its metadata once; only dropping gives it up.",
+     .of_step = gives_a_unique_page_up},
+    {.id = "INV-17",
+     .sentence =
+         "While a frame is borrowed its owner lives, so its page is neither busy nor unused.",
+     .of_step = borrows_from_a_live_owner},
+    {.id = "INV-1",
+     .sentence =
+         "There is a slot for each page, and it lies at the metadata's base plus 64 bytes a page.",
+     .of_page = slot_is_in_place,
+     .of_state = has_its_slots},
+    {.id = "INV-2",
+     .sentence =
+         "An unused slot has uninitialised storage and vtable, and is in no list and on no path.",
+     .of_page = free_slot_is_empty},
+    {.id = "INV-3",
+     .sentence = "A unique slot has initialised storage and vtable, and is on no path.",
+     .of_page = unique_slot_is_made},
+    {.id = "INV-4",
+     .sentence = "A shared slot has initialised storage and vtable, and is in no list.",
+     .of_page = shared_slot_is_made},
+    {.id = "INV-5",
+     .sentence = "No count lies between the maximum and the mark of a unique slot.",
+     .of_page = count_is_below_limit},
+    {.id = "INV-6",
+     .sentence =
+         "A busy slot is in no list, and some operation is in the midst of making or ending it.",
+     .of_page = busy_slot_is_in_the_midst},
+    {.id = "INV-7",
+     .sentence =
+         "What is stored, what the vtable says, what handles know and what is read agree in type.",
+     .of_page = types_agree,
+     .of_step = reads_what_is_there},
+    {.id = "INV-9",
+     .sentence = "When nothing is held, every slot is unused and the allocator has all its pages.",
+     .of_state = is_clean_when_nothing_is_held},
+    {.id = "INV-10",
+     .sentence = "An unused slot has the usage Unused.",
+     .of_page = free_slot_has_no_usage},
+    {.id = "INV-51",
+     .sentence =
+         "A slot's permission is parked in the region exactly if it is neither busy nor unique.",
+     .of_page = permission_is_where_it_belongs},
+    {.id = "INV-11", .sentence = "Nobody owns an unused page.", .of_page = free_slot_has_no_owner},
+    {.id = "INV-12",
+     .sentence = "Somebody owns a frame that is in use.",
+     .of_page = slot_in_use_has_an_owner},
+    {.id = "INV-13",
+     .sentence =
+         "A frame's count is the number of its handles, raw counts, paths and other owners.",
+     .of_page = count_is_the_owners,
+     .of_step = tells_the_count},
+    {.id = "INV-14",
+     .sentence =
+         "A unique slot has exactly one unique handle and no other owner; no other slot has one.",
+     .of_page = unique_handle_is_alone},
+    {.id = "INV-16",
+     .sentence = "Every handle is of a page of the machine, and of one that is used as a frame.",
+     .of_state = handles_are_on_frames},
+    {.id = "INV-18",
+     .sentence = "The page of a shared handle has a count of at least 1 and at most the maximum.",
+     .of_page = shared_handle_has_a_count},
+    {.id = "INV-19",
+     .sentence =
+         "The page of a unique handle is unique, in no list, and changed by its holder only.",
+     .of_page = unique_handle_has_the_slot,
+     .of_step = writes_in_place},
+};
+
+const char* law_cited_by(const trace::Op& op) {
+  return std::visit([]<class One>(const One&) { return One::kLaw; }, op);
+}
+
+bool is_not_asked(const trace::Answer& answer) {
+  return answer.reply.status == trace::Status::passed_over ||
+         answer.reply.status == trace::Status::declined;
+}
+
+}  // namespace
+
+std::span<const Law> laws() { return kLaws; }
+
+const Law* law_of(const char* id) {
+  if (id == nullptr) return nullptr;
+  const auto* const found =
+      std::ranges::find_if(kLaws, [&](const Law& law) { return std::string_view(law.id) == id; });
+  return found == std::end(kLaws) ? nullptr : found;
+}
+
+bool keeps(const Law& law, const State& state, const Owners& owners, Page page) {
+  return law.of_page == nullptr || law.of_page(state, owners, page);
+}
+
+bool keeps(const Law& law, const State& state) {
+  if (law.of_state != nullptr && !law.of_state(state)) return false;
+  const Books books = books_of(state);
+  for (Page page = 0; page < state.slots.size(); ++page) {
+    if (!keeps(law, state, books[page], page)) return false;
+  }
+  return true;
+}
+
+bool keeps(const Law& law, const Step& step) {
+  if (is_not_asked(step.answer)) {
+    // What was not asked changes nothing: that belongs to each operation's own law.
+    return law_of(law_cited_by(step.op)) != &law || step.before == step.after;
+  }
+  return law.of_step == nullptr || law.of_step(step);
+}
+
+const char* broken_law(const Step& step) {
+  for (const Law& law : kLaws) {
+    if (!keeps(law, step)) return law.id;
+  }
+  const Books before = books_of(step.before);
+  const Books after = books_of(step.after);
+  for (Page page = 0; page < step.after.slots.size(); ++page) {
+    if (page < step.before.slots.size() && before[page] == after[page] &&
+        step.before.slots[page] == step.after.slots[page]) {
+      continue;
+    }
+    for (const Law& law : kLaws) {
+      if (!keeps(law, step.after, after[page], page)) return law.id;
+    }
+  }
+  for (const Law& law : kLaws) {
+    if (law.of_state != nullptr && !law.of_state(step.after)) return law.id;
+  }
+  return nullptr;
+}
+
+}  // namespace reference

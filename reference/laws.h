@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MPL-2.0
+// The laws: the invariants, preconditions and postconditions of the specification, by id, each a
+// sentence and a predicate. README.md says which of the specification's names each makes
+// executable, and which ids wait for families that are not here yet.
+//
+// A predicate never calls `step` or `allows`: the laws hold the reference to account.
+#pragma once
+
+#include <span>
+
+#include "reference/state.h"
+#include "trace/op.h"
+
+namespace reference {
+
+// Who owns a page, counted one by one, with a place for each term of the equation.
+struct Owners {
+  std::uint64_t uniques = 0;  // U
+
+  std::uint64_t handles = 0;   // H,
+  std::uint64_t raws = 0;      // of which H, too, consists,
+  std::uint64_t phantoms = 0;  // and these, which exist in the books only.
+  std::uint64_t paths = 0;     // Page-table entries reachable from a live root.
+  std::uint64_t segments = 0;  // C: there are none yet; so are these three.
+  std::uint64_t in_grace = 0;  // G: handles in queues that wait for readers to pass.
+  std::uint64_t in_flush = 0;  // T: handles in queues that wait for other CPUs to flush.
+  std::uint64_t strays = 0;    // S: entries of subtrees that are unlinked, and not yet destroyed.
+
+  std::uint64_t live() const { return handles + raws; }
+  std::uint64_t shared() const {
+    return live() + phantoms + paths + segments + in_grace + in_flush + strays;
+  }
+  bool operator==(const Owners&) const = default;
+};
+using Books = std::array<Owners, trace::Machine::kMostPages>;
+Books books_of(const State& state);
+
+// One operation, from before its first phase until after its last.
+struct Step {
+  const State& before;
+  Lane lane;
+  const trace::Op& op;
+  const trace::Answer& answer;
+  const State& after;
+};
+
+// A law has one form or several; what it does not speak of, it permits.
+struct Law {
+  const char* id;
+  const char* sentence;
+  bool (*of_page)(const State&, const Owners&, Page) = nullptr;  // Invariants of one page.
+  bool (*of_state)(const State&) = nullptr;                      // Those of the whole.
+  bool (*of_step)(const Step&) = nullptr;
+};
+
+std::span<const Law> laws();
+const Law* law_of(const char* id);  // Null if there is none, or the id is null.
+
+// Whether a law is kept: by one page; by a whole state, each of its pages included; by the step
+// alone, whatever the state after it.
+bool keeps(const Law& law, const State& state, const Owners& owners, Page page);
+bool keeps(const Law& law, const State& state);
+bool keeps(const Law& law, const Step& step);
+
+// The id of a law that the step breaks, or that a page it changed or the state after it breaks.
+// Null if there is none.
+const char* broken_law(const Step& step);
+
+// Whether the specification's "usage Frame" is meant: all that is neither unused, nor a page
+// table, nor a device's.
+bool is_frame(trace::Usage usage);
+
+// Invariants; see invariants.cpp.
+bool has_its_slots(const State&);                                        // INV-1
+bool slot_is_in_place(const State&, const Owners&, Page);                // INV-1
+bool free_slot_is_empty(const State&, const Owners&, Page);              // INV-2
+bool unique_slot_is_made(const State&, const Owners&, Page);             // INV-3
+bool shared_slot_is_made(const State&, const Owners&, Page);             // INV-4
+bool count_is_below_limit(const State&, const Owners&, Page);            // INV-5
+bool busy_slot_is_in_the_midst(const State&, const Owners&, Page);       // INV-6
+bool types_agree(const State&, const Owners&, Page);                     // INV-7
+bool is_clean_when_nothing_is_held(const State&);                        // INV-9
+bool free_slot_has_no_usage(const State&, const Owners&, Page);          // INV-10
+bool free_slot_has_no_owner(const State&, const Owners&, Page);          // INV-11
+bool slot_in_use_has_an_owner(const State&, const Owners&, Page);        // INV-12
+bool count_is_the_owners(const State&, const Owners&, Page);             // INV-13
+bool unique_handle_is_alone(const State&, const Owners&, Page);          // INV-14
+bool handles_are_on_frames(const State&);                                // INV-16
+bool shared_handle_has_a_count(const State&, const Owners&, Page);       // INV-18
+bool unique_handle_has_the_slot(const State&, const Owners&, Page);      // INV-19
+bool permission_is_where_it_belongs(const State&, const Owners&, Page);  // INV-51
+
+// What operations promise; see lives.cpp and handles.cpp.
+bool reads_what_is_there(const Step&);        // INV-7
+bool tells_the_count(const Step&);            // INV-13
+bool borrows_from_a_live_owner(const Step&);  // INV-17
+bool writes_in_place(const Step&);            // INV-19
+bool makes_of_an_unused_page(const Step&);    // PRE-1
+bool drops_what_can_be_dropped(const Step&);  // PRE-4
+bool ends_what_can_be_ended(const Step&);     // PRE-5
+bool makes_a_frame(const Step&);              // POST-1
+bool joins_a_frame(const Step&);              // POST-2
+bool adds_a_count(const Step&);               // POST-3
+bool drops_a_frame(const Step&);              // POST-4
+bool leaves_a_free_slot(const Step&);         // POST-5
+bool moves_to_and_from_raw(const Step&);      // POST-6
+bool looks_without_a_change(const Step&);     // POST-7
+bool converts_by_type(const Step&);           // POST-8
+bool repurposes_in_place(const Step&);        // POST-9
+bool becomes_shared(const Step&);             // POST-10
+bool becomes_unique_if_alone(const Step&);    // POST-11
+bool gives_a_unique_page_up(const Step&);     // POST-12
+
+}  // namespace reference

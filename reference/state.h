@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MPL-2.0
+// The whole state of the slow, obviously correct memory manager: plain values, no cleverness.
+//
+// A slot has every field of the specification's abstract state; who owns what is written down
+// apart, in the registers of the lanes, so that a count can be held against its owners.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "reference/pages.h"
+#include "trace/metadata.h"
+#include "trace/scalar.h"
+
+namespace reference {
+
+using Lane = std::uint8_t;
+
+inline constexpr std::uint64_t kPageBytes = 4096;
+inline constexpr std::uint64_t kSlotBytes = 64;
+inline constexpr std::uint64_t kSlotsBase = 0xffff'e000'0000'0000;  // Of the slots' addresses.
+inline constexpr std::uint64_t kSlotsEnd = 0xffff'e100'0000'0000;
+
+// What a reference count says.
+inline constexpr std::uint64_t kUnused = ~std::uint64_t{0};
+inline constexpr std::uint64_t kUnique = kUnused - 1;
+inline constexpr std::uint64_t kMost = (std::uint64_t{1} << 63) - 1;
+
+enum class SlotStatus : std::uint8_t { unused, unique, under_construction, shared, overflow };
+
+constexpr SlotStatus status_of(std::uint64_t rc) {
+  if (rc == kUnused) return SlotStatus::unused;
+  if (rc == kUnique) return SlotStatus::unique;
+  if (rc == 0) return SlotStatus::under_construction;
+  return rc <= kMost ? SlotStatus::shared : SlotStatus::overflow;
+}
+
+// An object in a slot's storage.
+struct Metadata {
+  trace::Kind kind{};
+  trace::Words words{};
+  bool operator==(const Metadata&) const = default;
+};
+
+// A kind made with a value.
+constexpr Metadata made(trace::Kind kind, std::uint64_t value) {
+  Metadata metadata{.kind = kind};
+  for (std::size_t i = 0; i < trace::words_of(kind.name); ++i) metadata.words[i] = value + i;
+  return metadata;
+}
+
+trace::Usage usage_of(trace::Kind kind);  // What a kind declares.
+
+struct Slot {
+  std::uint64_t rc = kUnused;
+  trace::Usage usage = trace::Usage::unused;
+  bool parked = true;  // Whether the permission to change the slot lies in the region (INV-51).
+  std::optional<trace::Kind> vtable{};  // None: uninitialised.
+  std::optional<Metadata> storage{};    // Likewise.
+  std::uint64_t in_list = 0;
+  std::uint64_t address = 0;
+  std::uint64_t phantoms = 0;  // How many of rc's handles exist in the books only.
+  bool operator==(const Slot&) const = default;
+};
+
+// Where a page-table entry refers to a page: the indices from the root to the entry.
+struct Path {
+  Page page = 0;
+  std::uint32_t table = 0;
+  std::vector<std::uint16_t> indices{};
+  auto operator<=>(const Path&) const = default;
+};
+
+// What a handle knows of its page's metadata.
+enum class Knows : std::uint8_t {
+  kind,     // Typed.
+  untyped,  // That users may read the page's bytes.
+  nothing,  // Dynamic.
+};
+
+struct Handle {
+  Page page = 0;
+  Knows knows = Knows::nothing;
+  trace::Kind kind{};  // If typed.
+
+  bool is_typed() const { return knows == Knows::kind; }
+  bool is_untyped() const { return knows == Knows::untyped; }
+  bool is_dynamic() const { return knows == Knows::nothing; }
+  bool operator==(const Handle&) const = default;
+};
+
+// What a lane has begun and has yet to do: the phases of its operation after the first.
+struct Unfinished {
+  enum class Next : std::uint8_t { publish_shared, publish_unique, retire, give_back };
+  Next next{};
+  Page page = 0;
+  std::uint8_t to = 0;  // The register to fill, if something is published,
+  Handle handle{};      // and with what.
+  bool operator==(const Unfinished&) const = default;
+};
+
+// What one lane holds. Preconditions look at nothing else.
+struct Held {
+  std::array<std::optional<Handle>, trace::Frame::kCount> frames{};
+  std::array<std::optional<Handle>, trace::Unique::kCount> uniques{};
+  std::array<std::optional<Handle>, trace::Raw::kCount> raws{};
+  std::optional<Unfinished> unfinished{};
+
+  auto& at(trace::Frame place) { return frames[place.index]; }
+  auto& at(trace::Unique place) { return uniques[place.index]; }
+  auto& at(trace::Raw place) { return raws[place.index]; }
+  auto& at(trace::Frame place) const { return frames[place.index]; }
+  auto& at(trace::Unique place) const { return uniques[place.index]; }
+  auto& at(trace::Raw place) const { return raws[place.index]; }
+  bool has(auto place) const { return at(place).has_value(); }
+  bool operator==(const Held&) const = default;
+};
+
+struct State {
+  trace::Machine machine{};
+  std::vector<Slot> slots{};  // One for each page.
+  std::set<Path> paths{};     // Of all page tables.
+  PageSet free{};             // What the allocator may hand out.
+  std::array<Held, trace::Cpu::kMost> held{};
+  bool aborted = false;
+
+  PageSet touched{};  // What may have changed since this was last asked.
+};
+
+// Whether two states are the same; what was touched on the way does not count.
+bool operator==(const State&, const State&);
+
+}  // namespace reference

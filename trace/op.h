@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MPL-2.0
+// The list of operations. This is the one list: codecs, generators, the reference, every system
+// under test and the reports are all driven by it.
+#pragma once
+
+#include <concepts>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include "trace/ops/alloc.h"
+#include "trace/ops/frame.h"
+#include "trace/ops/unique.h"
+#include "trace/reply.h"
+
+namespace trace {
+
+// Append only: bytes number operations by their place in this list.
+using Op =
+    std::variant<FrameFromUnused, FrameFromInUse, FrameClone, FrameDrop, FrameIntoRaw, FrameFromRaw,
+                 FrameIncRaw, FrameBorrow, FrameBorrowClone, FrameEqual, FrameCount, FrameReadMeta,
+                 FrameToDyn, FrameTryFrom, FrameToUntyped, FrameUsage, FrameCountPreload,
+                 UniqueFromUnused, UniqueReadMeta, UniqueWriteMeta, UniqueRepurpose, UniqueReset,
+                 UniqueIntoShared, UniqueTryFromFrame, UniqueToDyn, UniqueDrop, AllocFrame>;
+
+inline constexpr std::size_t kOpCount = std::variant_size_v<Op>;
+inline constexpr std::size_t kOperandBytes = 14;  // Of a 16-byte record: kind, lane, operands.
+
+// Calls `each(std::type_identity<OneOp>{}, index)` for every operation of the list.
+constexpr void for_each_op(auto&& each) {
+  [&]<std::size_t... I>(std::index_sequence<I...>) {
+    (each(std::type_identity<std::variant_alternative_t<I, Op>>{}, I), ...);
+  }(std::make_index_sequence<kOpCount>{});
+}
+
+// Calls `use(std::type_identity<OneOp>{})` for the operation at `index`.
+template <std::size_t I = 0>
+constexpr decltype(auto) with_op(std::size_t index, auto&& use) {
+  if constexpr (I + 1 == kOpCount) {
+    return use(std::type_identity<std::variant_alternative_t<I, Op>>{});
+  } else {
+    return index == I ? use(std::type_identity<std::variant_alternative_t<I, Op>>{})
+                      : with_op<I + 1>(index, use);
+  }
+}
+
+inline const char* name_of(const Op& op) {
+  return std::visit([]<class T>(const T&) { return T::kName; }, op);
+}
+
+// The bytes that a struct with `fields` takes.
+template <class T>
+consteval std::size_t bytes_of() {
+  std::size_t sum = 0;
+  T::fields([&]<class Field>(const char*, Field T::*) { sum += Field::kBytes; });
+  return sum;
+}
+
+// Plain operations make a std::variant that is never valueless, and a std::visit that needs no
+// runtime: all of trace/ works in the guest.
+template <class... Ops>
+consteval bool all_fit(const std::variant<Ops...>*) {
+  return ((std::is_trivially_copyable_v<Ops> && bytes_of<Ops>() <= kOperandBytes) && ...);
+}
+static_assert(all_fit(static_cast<const Op*>(nullptr)));
+
+// Checked where a system is defined: the error names the operation that lacks a handler.
+template <class System, class OneOp>
+consteval bool handles() {
+  static_assert(
+      requires(System& system, std::uint8_t lane, const OneOp& op) {
+        { system.apply(lane, op) } -> std::same_as<Answer>;
+      }, "System lacks apply(lane, const OneOp&); see the template arguments in this message");
+  return true;
+}
+template <class System, std::size_t... I>
+consteval bool handles_every(std::index_sequence<I...>) {
+  return (handles<System, std::variant_alternative_t<I, Op>>() && ...);
+}
+template <class System>
+inline constexpr bool handles_every_op =
+    handles_every<System>(std::make_index_sequence<kOpCount>{});
+
+}  // namespace trace

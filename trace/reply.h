@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MPL-2.0
+// What a system answers. Plain and of fixed size: the same bytes here, in the guest, and in C.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+namespace trace {
+
+enum class Status : std::uint8_t {
+  ok,
+  passed_over,    // Not asked: what the lane holds does not permit it.
+  declined,       // The system does not support the operation; nothing has changed.
+  panicked,       // A documented panic; `code` says which. Nothing has changed.
+  aborted,        // A broken invariant; `code` says which. The trace ends here.
+  impermissible,  // Only ever expected, never seen: the system made a choice it did not have.
+  not_aligned,
+  out_of_bound,
+  in_use,
+  unique,
+  busy,
+  unused,
+  shared,
+  wrong_kind,
+  no_memory,
+};
+inline constexpr std::array kStatusNames = {
+    "ok",          "passed_over",  "declined", "panicked", "aborted", "impermissible",
+    "not_aligned", "out_of_bound", "in_use",   "unique",   "busy",    "unused",
+    "shared",      "wrong_kind",   "no_memory"};
+
+// Which panic, or which broken invariant.
+enum class Code : std::uint8_t {
+  none,
+  last_handle,     // Panic: the last dynamic handle of a page whose usage cannot be dropped.
+  count_overflow,  // Abort: a count at its maximum was asked to grow.
+  broken,          // Abort: any other invariant. Never expected.
+};
+inline constexpr std::array kCodeNames = {"none", "last_handle", "count_overflow", "broken"};
+
+struct Reply {
+  Status status = Status::ok;
+  Code code = Code::none;
+  std::array<std::uint64_t, 6> results{};  // Named by the operation's kResults.
+
+  bool operator==(const Reply&) const = default;
+};
+
+// A result's name, and how a person reads its number.
+enum class As : std::uint8_t { number, flag, address, kind, usage, status };
+struct Result {
+  const char* name;
+  As as;
+};
+
+// What an operation of the kinds in trace/metadata.h found when it ended metadata: the last five
+// results of every operation that can. An on_drop that did not ask has found `passed_over`.
+inline constexpr Result kOnDrops{"on_drops", As::number};     // How often an on_drop ran,
+inline constexpr Result kDestroyed{"destroyed", As::number};  // and a destructor, in a slot.
+inline constexpr Result kClaim{"claim", As::status};  // What from_unused gave to the on_drop,
+inline constexpr Result kJoin{"join", As::status};    // and from_in_use.
+inline constexpr Result kSum{"sum", As::number};  // Of the page's bytes, as the on_drop read them.
+
+// What is read of metadata: the kind, and all its words.
+inline constexpr std::array<Result, 6> kKindAndWords = {{{"kind", As::kind},
+                                                         {"word0", As::number},
+                                                         {"word1", As::number},
+                                                         {"word2", As::number},
+                                                         {"word3", As::number},
+                                                         {"word4", As::number}}};
+
+// Pages in the order in which something happened to them. What does not fit is only counted.
+struct PageList {
+  static constexpr std::uint16_t kMost = 64;
+  std::uint16_t count = 0;
+  std::array<std::uint16_t, kMost> page{};
+
+  constexpr void push(std::uint64_t which) {
+    if (count < kMost) page[count] = static_cast<std::uint16_t>(which);
+    ++count;
+  }
+  constexpr std::uint16_t kept() const { return std::min(count, kMost); }
+  constexpr bool operator==(const PageList& other) const {
+    return count == other.count &&
+           std::equal(page.begin(), page.begin() + kept(), other.page.begin());
+  }
+};
+
+// What the allocator did during one operation.
+struct Choices {
+  PageList taken{};           // Handed out.
+  PageList given{};           // Got back; a loose page is noted here too, and stays loose.
+  std::uint16_t refused = 0;  // Asked for, and not had.
+
+  bool operator==(const Choices&) const = default;
+};
+
+struct Answer {
+  Reply reply{};
+  Choices choices{};
+
+  bool operator==(const Answer&) const = default;
+};
+
+}  // namespace trace

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MPL-2.0
+// Operations, answers and facts for people: one line each. Hosted.
+#pragma once
+
+#include <ostream>
+#include <sstream>
+#include <string>
+
+#include "trace/fact.h"
+#include "trace/trace.h"
+
+namespace trace {
+
+inline void print(std::ostream& out, Cpu cpu) { out << "cpu" << +cpu.index; }
+template <class What, std::uint8_t Count>
+void print(std::ostream& out, Register<What, Count> place) {
+  out << place.kLetter << +place.index;
+}
+inline void print(std::ostream& out, trace::Count count) { out << count.value(); }
+inline void print(std::ostream& out, Kind kind) {
+  out << kKindNames[static_cast<std::size_t>(kind.name)];
+}
+inline void print(std::ostream& out, Usage usage) {
+  out << kUsageNames[static_cast<std::size_t>(usage)];
+}
+inline void print(std::ostream& out, Use use) { out << kUseNames[static_cast<std::size_t>(use)]; }
+inline void print(std::ostream& out, std::uint64_t number) { out << number; }
+inline void print(std::ostream& out, PhysPlace at) {
+  if (at.is_outside()) {
+    out << kOutsideNames[(at.page - PhysPlace::kFirstOutside) % PhysPlace::kOutside];
+  } else {
+    out << "page" << at.page;
+  }
+  if (PageOffset::byte(at.offset) != 0) out << '+' << PageOffset::byte(at.offset);
+}
+
+// "frame_clone from=f3 to=f5"
+inline void print(std::ostream& out, const Op& op) {
+  std::visit(
+      [&]<class T>(const T& one) {
+        out << T::kName;
+        T::fields([&](const char* name, auto member) {
+          out << ' ' << name << '=';
+          print(out, one.*member);
+        });
+      },
+      op);
+}
+
+// "cpu0 frame_clone from=f3 to=f5"
+inline void print(std::ostream& out, const Call& call) {
+  print(out, call.lane);
+  out << ' ';
+  print(out, call.op);
+}
+
+inline void print(std::ostream& out, As as, std::uint64_t number) {
+  auto named = [&](const auto& names) {
+    if (number < names.size()) {
+      out << names[number];
+    } else {
+      out << number;
+    }
+  };
+  switch (as) {
+    case As::number: out << number; break;
+    case As::flag:
+      out << (number == 0 ? "no" : number == 1 ? "yes" : std::to_string(number));
+      break;
+    case As::address: out << "0x" << std::hex << number << std::dec; break;
+    case As::kind: named(kKindNames); break;
+    case As::usage: named(kUsageNames); break;
+    case As::status: named(kStatusNames); break;
+  }
+}
+
+inline void print(std::ostream& out, const char* what, const PageList& pages) {
+  if (pages.count == 0) return;
+  out << ' ' << what << '=';
+  const char* separator = "";
+  for (std::uint16_t i = 0; i < pages.kept(); ++i) {
+    out << std::exchange(separator, ",") << pages.page[i];
+  }
+  if (pages.count > pages.kept()) out << ",... (" << pages.count << ')';
+}
+
+// "ok was_last=yes on_drops=1 given=6": the answer to `op`. Results are shown if it ended well.
+inline void print(std::ostream& out, const Op& op, const Answer& answer) {
+  out << kStatusNames[static_cast<std::size_t>(answer.reply.status)];
+  if (answer.reply.code != Code::none) {
+    out << '(' << kCodeNames[static_cast<std::size_t>(answer.reply.code)] << ')';
+  }
+  std::visit(
+      [&]<class T>(const T&) {
+        if (answer.reply.status != Status::ok) return;
+        for (std::size_t i = 0; i < T::kResults.size(); ++i) {
+          out << ' ' << T::kResults[i].name << '=';
+          print(out, T::kResults[i].as, answer.reply.results[i]);
+        }
+      },
+      op);
+  print(out, "taken", answer.choices.taken);
+  print(out, "given", answer.choices.given);
+  if (answer.choices.refused != 0) out << " refused=" << answer.choices.refused;
+}
+
+constexpr std::size_t shown_words(const PageInUse& fact) { return words_of(fact.kind.name); }
+constexpr std::size_t shown_words(const PageFree&) { return 0; }
+
+// "page_in_use page=6 use=shared count=2 in_list=0 kind=value8 usage=frame words=5"
+inline void print(std::ostream& out, const Fact& fact) {
+  std::visit(
+      [&]<class T>(const T& one) {
+        out << T::kName;
+        T::fields([&](const char* name, auto member) {
+          const auto& part = one.*member;
+          if constexpr (requires { part.size(); }) {
+            const std::size_t count = shown_words(one);
+            for (std::size_t i = 0; i < count; ++i) {
+              out << (i == 0 ? std::string(" ") + name + '=' : ",") << part[i];
+            }
+          } else {
+            out << ' ' << name << '=';
+            print(out, part);
+          }
+        });
+      },
+      fact);
+}
+
+inline std::string text_of(const auto&... what) {
+  std::ostringstream out;
+  print(out, what...);
+  return out.str();
+}
+
+inline std::ostream& operator<<(std::ostream& out, const Trace& trace) {
+  out << trace.machine.pages.raw << " pages (" << trace.machine.loose.raw << " loose), "
+      << +trace.machine.cpus.count << (trace.machine.cpus.count == 1 ? " CPU\n" : " CPUs\n");
+  for (std::size_t i = 0; i < trace.calls.size(); ++i) {
+    if (trace.at_once && i == trace.prologue) out << "then, at once:\n";
+    const Call call{{trace.machine.lane(trace.calls[i].lane)}, trace.calls[i].op};
+    out << "  " << text_of(call) << '\n';
+  }
+  for (const Choice& choice : trace.schedule) {
+    const Where& at = choice.where;
+    out << (choice.what == Choice::What::turn ? "  turn of cpu" : "  failure on cpu") << +at.lane
+        << (choice.what == Choice::What::turn ? ", until" : ", at") << " operation " << at.op
+        << ", point " << at.point << '\n';
+  }
+  return out;
+}
+
+}  // namespace trace
