@@ -293,6 +293,10 @@ struct Lister {
         });
       }
     }
+    // And the lowest frame register that is free: a handle more takes the place of what changed one.
+    for (std::uint8_t lane = 0; lane < pools.size(); ++lane) {
+      pools[lane].add(trace::Frame{first_free({lane, trace::Frame::kLetter, 0})});
+    }
     // And a page that no call names, for which the machine may have to grow.
     const auto fresh = static_cast<std::uint16_t>(highest_page() + 1);
     if (fresh + 1 < trace::Machine::kMostPages) {
