@@ -212,6 +212,7 @@ std::optional<Judged> failure(Trace& trace, Lanes& lanes, check::explore::Choose
 }
 
 Judged lanes_agreement(Trace& trace, How how) {
+  if (!trace.at_once) return agreement(trace, how);  // Shrunk to where no lanes are needed.
   const bool has_failed = !trace.schedule.empty();
   Lanes lanes(trace, system_of<MmExplored>(trace.machine));
   if (has_failed) {
@@ -327,6 +328,12 @@ Trace trace_of(const Property& property, std::uint64_t seed, std::uint64_t numbe
   const Dice dice(mixed(key) + number);
   const std::size_t size = std::max<std::size_t>(1, most_ops * (number % 100 + 1) / 100);
   return any_trace_of(property, dice, size);
+}
+
+Judged judge_again(const Property& property, Trace& trace, check::How how) {
+  // A turn that means nothing: there is a schedule to go by.
+  if (trace.at_once && trace.schedule.empty()) trace.schedule.push_back({});
+  return property.judge(trace, how);
 }
 
 std::vector<check::Outcome> outcomes_of(const Property& property) {

@@ -44,6 +44,9 @@ trace::Trace any_trace_of(const Property& property, Dice dice, std::size_t most_
 trace::Trace trace_of(const Property& property, std::uint64_t seed, std::uint64_t number,
                       std::size_t most_ops);
 
+// The same of a trace that failed before, and is being shrunk: more schedules are worth trying.
+Judged judge_again(const Property& property, trace::Trace& trace, check::How how = {});
+
 // How the operations that the property is about can end, and should among many traces.
 std::vector<check::Outcome> outcomes_of(const Property& property);
 

@@ -36,6 +36,8 @@ constexpr std::size_t kMostProperties = 16;
 constexpr std::size_t kMostJobs = 64;
 constexpr const char* kReportJson = "report.json";
 constexpr const char* kReportText = "report.txt";
+// Where one try is some hundred schedules.
+constexpr Budget kBudgetAtOnce{.tries = 4'000};
 constexpr std::uint64_t kNoCase = ~std::uint64_t{0};
 constexpr std::uint64_t kEnoughAsked = 100'000;  // After so many, each outcome should be seen.
 
@@ -237,10 +239,11 @@ bool Checking::write_counterexample(const Property& property, trace::Trace faili
   Shrunk shrunk = shrink(
       std::move(failing),
       [&](trace::Trace& smaller) {
-        return !shared_->stop && property.judge(smaller, {}).diverged.has_value();
+        return !shared_->stop && props::judge_again(property, smaller).diverged.has_value();
       },
-      property.at_once ? Budget{400} : Budget{}, step);
-  props::Judged judged = property.judge(shrunk.trace, {.thoroughness = Thoroughness::thorough});
+      property.at_once ? kBudgetAtOnce : Budget{}, step);
+  props::Judged judged =
+      props::judge_again(property, shrunk.trace, {.thoroughness = Thoroughness::thorough});
   if (!judged.diverged) {
     std::cerr << "pagetwin: a counterexample of \"" << property.name << "\" did not fail again\n";
     return false;

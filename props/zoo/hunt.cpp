@@ -56,9 +56,9 @@ std::string_view fault_here(trace::Trace& trace, bool thoroughly) {
   static const props::Property& alone = props::property("everything agrees");
   static const props::Property& at_once = props::property("lanes agree");
   has_sanitizer_spoken = false;
-  // A schedule that means nothing: the trace has failed, and is worth many.
-  if (thoroughly && trace.at_once && trace.schedule.empty()) trace.schedule.push_back({});
-  const props::Judged judged = (trace.at_once ? at_once : alone).judge(trace, {});
+  const props::Property& property = trace.at_once ? at_once : alone;
+  const props::Judged judged =
+      thoroughly ? props::judge_again(property, trace) : property.judge(trace, {});
   if (has_sanitizer_spoken) return sanitizer();
   if (judged.diverged) {
     return check::kOracleNames[static_cast<std::size_t>(judged.diverged->oracle)];

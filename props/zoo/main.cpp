@@ -101,15 +101,14 @@ Json hunted_here(const Bug& bug, int number, unsigned seed, const Options& optio
   return json;
 }
 
-// Where the twin is: PAGETWIN_ZOO_ASAN or PAGETWIN_ZOO_TSAN say, or else beside this program. Empty
-// if it was not built.
+// The twin lies beside this program. Empty if it was not built, or if this is one: a twin that took
+// itself for the first would call itself for ever.
+constexpr const char* kIsTwin = "PAGETWIN_ZOO_IS_TWIN";
+
 std::string twin_of(const Bug& bug) {
-  std::string variable = "PAGETWIN_ZOO_", oracle = bug.oracle;
-  for (const char letter : oracle) variable += static_cast<char>(std::toupper(letter));
-  const char* const named = std::getenv(variable.c_str());
+  if (std::getenv(kIsTwin) != nullptr) return "";
   const std::string twin =
-      named != nullptr ? named
-                       : std::filesystem::read_symlink("/proc/self/exe").string() + '-' + oracle;
+      std::filesystem::read_symlink("/proc/self/exe").string() + '-' + bug.oracle;
   return std::filesystem::exists(twin) ? twin : "";
 }
 
@@ -119,9 +118,10 @@ Json hunted_there(const Bug& bug, const std::string& twin, unsigned seed, const 
                        {"oracle", ""},    {"seconds", 0.0},         {"ops", 0},
                        {"shrunk_ops", 0}, {"min_ops", bug.min_ops}, {"seed", seed},
                        {"trace", ""}};
-  const std::string command = "'" + twin + "' --bug " + bug.id + " --first-seed " +
-                              std::to_string(seed) + " --seeds 1 --json - --time " +
-                              std::to_string(options.seconds) + " 2>/dev/null";
+  const std::string command = std::string(kIsTwin) + "=1 '" + twin + "' --bug " + bug.id +
+                              " --first-seed " + std::to_string(seed) +
+                              " --seeds 1 --json - --time " + std::to_string(options.seconds) +
+                              " 2>/dev/null";
   std::FILE* const pipe = popen(command.c_str(), "r");
   if (pipe == nullptr) return missed;
   std::string text;
