@@ -40,7 +40,10 @@ System& system_of(const Machine& shape) {
 using Mm = check::MmSystem<mm::Hosted>;
 using MmExplored = check::MmSystem<check::explore::Explored>;
 
-Judged judged(check::Run run) { return {std::move(run.diverged), std::move(run.steps)}; }
+Judged judged(check::Run run) {
+  if (run.unconfirmed) return {.steps = std::move(run.steps), .doubt = Doubt::unconfirmed};
+  return {.diverged = std::move(run.diverged), .steps = std::move(run.steps)};
+}
 
 Judged agreement(Trace& trace, How how) {
   return judged(check::confirmed_run<Model>(trace, system_of<Mm>(trace.machine), how));
@@ -67,7 +70,7 @@ Wrong unless_answered(Mm& system, const Call& call, std::uint8_t lane, const Ans
 
 // Judges a law of the system by itself: `before` and `after` probe it around each call that is
 // asked. The reference runs alongside, and only says what can be asked.
-Judged probed(const Trace& trace, How how, const char* law, auto&& before, auto&& after) {
+Judged probed_once(const Trace& trace, How how, const char* law, auto&& before, auto&& after) {
   Mm& system = system_of<Mm>(trace.machine);
   Model model(trace.machine);
   system.reset(trace.machine);
@@ -97,6 +100,16 @@ Judged probed(const Trace& trace, How how, const char* law, auto&& before, auto&
     }
   }
   return result;
+}
+
+// The same; what it finds is confirmed on a machine built from nothing. Only the first is tallied.
+Judged probed(const Trace& trace, How how, const char* law, auto&& before, auto&& after) {
+  Judged first = probed_once(trace, how, law, before, after);
+  if (!first.diverged) return first;
+  how.tally = nullptr;
+  Judged again = probed_once(trace, how, law, before, after);
+  if (!again.diverged) return {.steps = std::move(first.steps), .doubt = Doubt::unconfirmed};
+  return again;
 }
 
 // POST-6: making a handle raw and taking it back is nothing: same page, same count, same metadata.
@@ -179,10 +192,12 @@ constexpr std::size_t kSchedulesOfFailed = 400;
 using Lanes = check::explore::AtOnce<Model, MmExplored>;
 using check::explore::Verdict;
 
-// Whether the trace fails under a schedule, also on a machine built from nothing.
+// Whether the trace fails under a schedule, also on a machine built from nothing. What cannot be
+// said is noted in `doubt`.
 std::optional<Judged> failure(Trace& trace, Lanes& lanes, check::explore::Chooser& chooser,
-                              check::Tally* tally) {
+                              check::Tally* tally, Doubt& doubt) {
   const Verdict verdict = lanes.run(chooser);
+  if (verdict == Verdict::undecided) doubt = std::max(doubt, Doubt::undecided);
   const bool has_failed = verdict != Verdict::agreed && verdict != Verdict::undecided;
   const bool fails_otherwise = other_oracle != nullptr && other_oracle();
   if (!has_failed && !fails_otherwise && tally == nullptr) return std::nullopt;
@@ -197,7 +212,7 @@ std::optional<Judged> failure(Trace& trace, Lanes& lanes, check::explore::Choose
   }
   if (fails_otherwise) {
     trace.schedule = run.schedule;
-    return Judged{check::Divergence{}, check::explore::steps_of(trace, run)};
+    return Judged{.diverged = check::Divergence{}, .steps = check::explore::steps_of(trace, run)};
   }
   if (!has_failed) return std::nullopt;
   MmExplored& system = system_of<MmExplored>(trace.machine);
@@ -205,22 +220,26 @@ std::optional<Judged> failure(Trace& trace, Lanes& lanes, check::explore::Choose
   check::explore::Replay again(run.schedule);
   auto confirmed = check::explore::run_at_once<Model>(trace, system, again);
   system.rebuild(trace.machine);
-  if (confirmed.verdict != verdict) return std::nullopt;
+  if (confirmed.verdict != verdict) {
+    doubt = Doubt::unconfirmed;
+    return std::nullopt;
+  }
   trace.schedule = confirmed.schedule;
-  return Judged{check::explore::divergence_of(trace, confirmed),
-                check::explore::steps_of(trace, confirmed)};
+  return Judged{.diverged = check::explore::divergence_of(trace, confirmed),
+                .steps = check::explore::steps_of(trace, confirmed)};
 }
 
 Judged lanes_agreement(Trace& trace, How how) {
   if (!trace.at_once) return agreement(trace, how);  // Shrunk to where no lanes are needed.
   const bool has_failed = !trace.schedule.empty();
   Lanes lanes(trace, system_of<MmExplored>(trace.machine));
+  Doubt doubt = Doubt::none;
   if (has_failed) {
     check::explore::Replay same(trace.schedule);
-    if (auto failed = failure(trace, lanes, same, how.tally)) return std::move(*failed);
+    if (auto failed = failure(trace, lanes, same, how.tally, doubt)) return std::move(*failed);
     check::explore::Exhaustive few({.preemptions = 2});
     for (std::size_t i = 0; i < kSchedulesOfFailed; ++i) {
-      if (auto failed = failure(trace, lanes, few, how.tally)) return std::move(*failed);
+      if (auto failed = failure(trace, lanes, few, how.tally, doubt)) return std::move(*failed);
       if (!few.next()) break;
     }
   }
@@ -231,9 +250,9 @@ Judged lanes_agreement(Trace& trace, How how) {
     check::explore::Chooser& chooser = i % 2 == 0
                                            ? static_cast<check::explore::Chooser&>(random)
                                            : static_cast<check::explore::Chooser&>(priorities);
-    if (auto failed = failure(trace, lanes, chooser, how.tally)) return std::move(*failed);
+    if (auto failed = failure(trace, lanes, chooser, how.tally, doubt)) return std::move(*failed);
   }
-  return {};
+  return {.doubt = doubt};
 }
 
 constexpr OpSet kFrames =

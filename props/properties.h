@@ -12,10 +12,20 @@
 
 namespace props {
 
+// Why a trace that was not seen to fail for good was not seen to agree either.
+enum class Doubt : std::uint8_t {
+  none,
+  undecided,    // Of lanes at once: the search for an order of phases was given up.
+  unconfirmed,  // It failed, and did not in the same way on a machine built from nothing.
+};
+
 // What came of a trace.
 struct Judged {
   std::optional<check::Divergence> diverged{};
   std::vector<check::Step> steps{};  // Those that were asked; all of them if thoroughly judged.
+  Doubt doubt = Doubt::none;         // Only if it has not diverged.
+
+  bool agreed() const { return !diverged && doubt == Doubt::none; }
 };
 
 // Whether a trace shows the property false. Lanes at once are tried under a few schedules, the

@@ -48,7 +48,7 @@ struct Reply {
 };
 
 // A result's name, and how a person reads its number.
-enum class As : std::uint8_t { number, flag, address, kind, usage, status };
+enum class As : std::uint8_t { number, flag, address, kind, usage, status, word };
 struct Result {
   const char* name;
   As as;
@@ -62,13 +62,14 @@ inline constexpr Result kClaim{"claim", As::status};  // What from_unused gave t
 inline constexpr Result kJoin{"join", As::status};    // and from_in_use.
 inline constexpr Result kSum{"sum", As::number};  // Of the page's bytes, as the on_drop read them.
 
-// What is read of metadata: the kind, and all its words.
+// What is read of metadata: the kind, and all its words. Of a word that the kind has not, and that
+// is 0 as it should be, nothing is said to people.
 inline constexpr std::array<Result, 6> kKindAndWords = {{{"kind", As::kind},
-                                                         {"word0", As::number},
-                                                         {"word1", As::number},
-                                                         {"word2", As::number},
-                                                         {"word3", As::number},
-                                                         {"word4", As::number}}};
+                                                         {"word0", As::word},
+                                                         {"word1", As::word},
+                                                         {"word2", As::word},
+                                                         {"word3", As::word},
+                                                         {"word4", As::word}}};
 
 // Pages in the order in which something happened to them. What does not fit is only counted.
 struct PageList {

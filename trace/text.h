@@ -63,7 +63,8 @@ inline void print(std::ostream& out, As as, std::uint64_t number) {
     }
   };
   switch (as) {
-    case As::number: out << number; break;
+    case As::number:
+    case As::word: out << number; break;
     case As::flag:
       out << (number == 0 ? "no" : number == 1 ? "yes" : std::to_string(number));
       break;
@@ -93,9 +94,14 @@ inline void print(std::ostream& out, const Op& op, const Answer& answer) {
   std::visit(
       [&]<class T>(const T&) {
         if (answer.reply.status != Status::ok) return;
+        const auto& results = answer.reply.results;
         for (std::size_t i = 0; i < T::kResults.size(); ++i) {
-          out << ' ' << T::kResults[i].name << '=';
-          print(out, T::kResults[i].as, answer.reply.results[i]);
+          const auto [name, as] = T::kResults[i];
+          // Words follow their kind.
+          const bool is_beyond = as == As::word && i > words_of(static_cast<KindName>(results[0]));
+          if (is_beyond && results[i] == 0) continue;
+          out << ' ' << name << '=';
+          print(out, as, results[i]);
         }
       },
       op);

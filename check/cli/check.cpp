@@ -61,6 +61,8 @@ struct Options {
 // What one process has done for one property.
 struct Work {
   std::uint64_t cases = 0;
+  std::uint64_t undecided = 0, unconfirmed = 0;  // Of these: see props::Doubt.
+  std::uint64_t first_in_doubt = kNoCase;
   check::Tally labels{};
 };
 
@@ -168,14 +170,17 @@ class Checking {
   [[noreturn]] void work(unsigned job);
   bool write_counterexample(const Property& property, trace::Trace failing, std::size_t step);
   bool wait_for_children();
-  // Where a process was, and how to go there again.
+  // A case, and how to go there again.
+  std::string place_of(std::size_t property, std::uint64_t at) const {
+    const std::string name = selected_[property]->name;
+    return "case " + std::to_string(at) + " of \"" + name + "\" (again: --seed " +
+           std::to_string(options_.seed) + " --filter \"" + name + "\" --cases " +
+           std::to_string(at + 1) + " --max-ops " + std::to_string(options_.most_ops) + ')';
+  }
+  // Where a process was.
   std::string place_of(unsigned job) const {
     const Shared::Job& last = shared_->jobs[job];
-    const std::string name = selected_[last.property]->name;
-    return "case " + std::to_string(last.at_case) + " of \"" + name + "\" (again: --seed " +
-           std::to_string(options_.seed) + " --filter \"" + name + "\" --cases " +
-           std::to_string(last.at_case + 1) + " --max-ops " + std::to_string(options_.most_ops) +
-           ')';
+    return place_of(last.property, last.at_case);
   }
   const char* failed_property() const {
     return selected_[shared_->jobs[shared_->finder].property]->name;
@@ -186,6 +191,7 @@ class Checking {
   std::string progress() const;
   void show_progress(bool is_last);
   std::string never_seen(std::size_t property) const;
+  std::string doubts() const;
   std::string ill_health() const;
   void show_summary(std::ostream& out) const;
   nlohmann::json summary(int status, const std::string& why) const;
@@ -218,7 +224,13 @@ void Checking::work(unsigned job) {
       mine.at_case = at;
       trace::Trace trace = props::trace_of(property, options_.seed, at, options_.most_ops);
       const props::Judged judged = property.judge(trace, {.tally = &mine.work[i].labels});
-      ++mine.work[i].cases;
+      Work& work = mine.work[i];
+      ++work.cases;
+      if (judged.doubt == props::Doubt::undecided) ++work.undecided;
+      if (judged.doubt == props::Doubt::unconfirmed) ++work.unconfirmed;
+      if (judged.doubt != props::Doubt::none) {
+        work.first_in_doubt = std::min(work.first_in_doubt, at);
+      }
       if (!judged.diverged) continue;
 
       int nobody = -1;
@@ -304,6 +316,9 @@ Work Checking::work_of(std::size_t property) const {
   for (unsigned job = 0; job < options_.jobs; ++job) {
     const Work& part = shared_->jobs[job].work[property];
     sum.cases += part.cases;
+    sum.undecided += part.undecided;
+    sum.unconfirmed += part.unconfirmed;
+    sum.first_in_doubt = std::min(sum.first_in_doubt, part.first_in_doubt);
     sum.labels.add(part.labels);
   }
   return sum;
@@ -362,6 +377,22 @@ std::string Checking::never_seen(std::size_t property) const {
   return names;
 }
 
+// Empty if every case either agreed or gave a counterexample.
+std::string Checking::doubts() const {
+  std::uint64_t undecided = 0, unconfirmed = 0;
+  std::string first;
+  for (std::size_t i = 0; i < selected_.size(); ++i) {
+    const Work work = work_of(i);
+    undecided += work.undecided;
+    unconfirmed += work.unconfirmed;
+    if (first.empty() && work.first_in_doubt != kNoCase) first = place_of(i, work.first_in_doubt);
+  }
+  if (first.empty()) return "";
+  return std::to_string(unconfirmed) +
+         " failed once and not again on a machine built from nothing, " +
+         std::to_string(undecided) + " could not be decided; the first is " + first;
+}
+
 // Empty if the traces asked what they should.
 std::string Checking::ill_health() const {
   std::uint64_t cases = 0;
@@ -397,6 +428,14 @@ void Checking::show_summary(std::ostream& out) const {
         << padded(std::to_string(static_cast<int>(share)) + " %", 8, true)
         << padded(std::to_string(seen) + " of " + std::to_string(outcomes.size()), 12, true)
         << '\n';
+    if (work.unconfirmed > 0) {
+      out << "    " << work.unconfirmed
+          << " cases in doubt: they failed once, and not again on a machine built from nothing\n";
+    }
+    if (work.undecided > 0) {
+      out << "    " << work.undecided
+          << " cases in doubt: no order was found, nor that there is none\n";
+    }
     if (options_.verbose) {
       if (const std::string names = never_seen(i); !names.empty()) {
         out << "    never seen: " << names << '\n';
@@ -432,6 +471,8 @@ nlohmann::json Checking::summary(int status, const std::string& why) const {
     properties.push_back({{"name", selected_[i]->name},
                           {"sentence", selected_[i]->sentence},
                           {"cases", work.cases},
+                          {"undecided", work.undecided},
+                          {"unconfirmed", work.unconfirmed},
                           {"operations", operations_of(work)},
                           {"asked", work.labels.asked()},
                           {"outcomes", outcomes},
@@ -494,6 +535,9 @@ int Checking::run() {
   } else if (!accident_.empty()) {
     status = kInternal;
     why = "internal error: " + accident_;
+  } else if (const std::string doubt = doubts(); !doubt.empty()) {
+    status = kHealth;
+    why = "cases in doubt: " + doubt;
   } else if (const std::string ill = ill_health(); !ill.empty()) {
     status = kHealth;
     why = "ill health: " + ill;

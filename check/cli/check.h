@@ -7,8 +7,8 @@
 namespace check::cli {
 
 // Adds the verb. `status` is what the process shall exit with: 0 all held, 1 a counterexample,
-// 2 usage, 3 an internal error, 4 the traces were in ill health, 5 nothing was selected,
-// 130 interrupted.
+// 2 usage, 3 an internal error, 4 cases are in doubt, or the traces were in ill health, 5 nothing
+// was selected, 130 interrupted.
 void add_check(CLI::App& app, int& status);
 
 }  // namespace check::cli

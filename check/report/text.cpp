@@ -339,11 +339,12 @@ Lines origin(const Report& report) {
             '.';
   }
   Lines lines = fold(text, "", "", 3);
-  append(lines,
-         fold("The machine has " + plural(machine.pages.raw, "page") + ", of which the first " +
-                  std::to_string(machine.loose.raw) + " are loose (never the allocator's), and " +
-                  plural(machine.cpus.count, "CPU") + '.',
-              "", "", 1));
+  append(
+      lines,
+      fold("The machine has " + plural(machine.pages.raw, "page") + ", of which the first" +
+               (machine.loose.raw == 1 ? " is" : ' ' + std::to_string(machine.loose.raw) + " are") +
+               " loose (never the allocator's), and " + plural(machine.cpus.count, "CPU") + '.',
+           "", "", 1));
   return lines;
 }
 

@@ -17,7 +17,8 @@ inline void expect(const char* name) {
   trace::Trace trace = *traces_of(property);
   check::Tally tally;
   const Judged judged = property.judge(trace, {.tally = &tally});
-  if (!judged.diverged) return;
+  if (judged.agreed()) return;
+  if (!judged.diverged) RC_FAIL("in doubt: it failed once and not again, or was not decided");
   std::string why = name;
   if (!judged.steps.empty()) {
     why = check::what_is_wrong(*judged.diverged, judged.steps.back(),

@@ -51,12 +51,9 @@ void set_options(char** arguments) {
 
 namespace {
 
-std::string_view fault_here(trace::Trace& trace, bool thoroughly) {
+std::string_view fault_here(const props::Property& property, trace::Trace& trace, bool thoroughly) {
   props::other_oracle = [] { return has_sanitizer_spoken; };
-  static const props::Property& alone = props::property("everything agrees");
-  static const props::Property& at_once = props::property("lanes agree");
   has_sanitizer_spoken = false;
-  const props::Property& property = trace.at_once ? at_once : alone;
   const props::Judged judged =
       thoroughly ? props::judge_again(property, trace) : property.judge(trace, {});
   if (has_sanitizer_spoken) return sanitizer();
@@ -100,10 +97,10 @@ Told& told_by_another(auto&& work) {
 
 // A sanitizer does not go on after a report as if nothing had been: ThreadSanitizer never again
 // looks at that address. So with one each trace is run by a process of its own.
-std::string_view fault_of(trace::Trace& trace, bool thoroughly) {
-  if (sanitizer().empty()) return fault_here(trace, thoroughly);
+std::string_view fault_of(const props::Property& property, trace::Trace& trace, bool thoroughly) {
+  if (sanitizer().empty()) return fault_here(property, trace, thoroughly);
   const Told& told = told_by_another([&](Told& into) {
-    const std::string_view fault = fault_here(trace, thoroughly);
+    const std::string_view fault = fault_here(property, trace, thoroughly);
     std::ranges::copy(fault, into.fault);
     into.fault[fault.size()] = '\0';
     into.choices =
@@ -116,12 +113,13 @@ std::string_view fault_of(trace::Trace& trace, bool thoroughly) {
 
 namespace {
 
-// The number of the first trace from `at` on that fails.
-std::uint64_t first_failing(const props::Property& property, std::uint64_t seed, std::uint64_t at) {
+// The number of the first trace from `at` on that fails, or `end`.
+std::uint64_t first_failing(const props::Property& property, std::uint64_t seed, std::uint64_t at,
+                            std::uint64_t end) {
   auto look = [&](std::uint64_t& number) {
-    for (number = at;; ++number) {
+    for (number = at; number < end; ++number) {
       trace::Trace trace = props::trace_of(property, seed, number, kMostOps);
-      if (!fault_here(trace, false).empty()) return;
+      if (!fault_here(property, trace, false).empty()) return;
     }
   };
   std::uint64_t number = 0;
@@ -141,45 +139,61 @@ void put(const trace::Trace& trace, char (&into)[4000]) {
   std::strncpy(into, text.str().c_str(), sizeof into - 1);
 }
 
-void hunt(const Bug& bug, std::uint64_t seed, Hunted& hunted) {
+namespace {
+
+// A trace that fails, noted in `hunted`; an empty one if no case does.
+trace::Trace found_by(const props::Property& property, std::uint64_t seed, std::uint64_t most_cases,
+                      Hunted& hunted) {
   const auto start = std::chrono::steady_clock::now();
-  const props::Property& property =
-      props::property(bug.lanes == 1 ? "everything agrees" : "lanes agree");
   for (std::uint64_t at = 0;; ++at) {
-    at = first_failing(property, seed, at);
+    at = first_failing(property, seed, at, most_cases);
+    if (at >= most_cases) return {};
     hunted.seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     trace::Trace failing = props::trace_of(property, seed, at, kMostOps);
     hunted.ops = static_cast<unsigned>(failing.calls.size());
-    const std::string_view first = fault_of(failing, false);
+    const std::string_view first = fault_of(property, failing, false);
     if (first.empty()) continue;
-
+    hunted.cases = at + 1;
     hunted.shrunk_ops = hunted.ops;
     std::strncpy(hunted.oracle, first.data(), sizeof hunted.oracle - 1);
     put(failing, hunted.trace);
     hunted.is_found = true;
-    trace::Trace best = check::shrink(
-                            std::move(failing),
-                            [&](trace::Trace& smaller) {
-                              const std::string_view fault = fault_of(smaller, true);
-                              if (fault.empty()) return false;
-                              if (smaller.calls.size() < hunted.shrunk_ops) {
-                                hunted.shrunk_ops = static_cast<unsigned>(smaller.calls.size());
-                              }
-                              return true;
-                            },
-                            bug.lanes == 1 && sanitizer().empty()
-                                ? check::Budget{}
-                                : check::Budget{sanitizer().empty() ? std::size_t{4000} : 1500})
-                            .trace;
-    put(best, hunted.trace);
-    hunted.shrunk_ops = static_cast<unsigned>(best.calls.size());
-    if (const std::string_view last = fault_of(best, true); !last.empty()) {
-      std::strncpy(hunted.oracle, last.data(), sizeof hunted.oracle - 1);
-    }
-    hunted.is_over = true;
-    return;
+    return failing;
   }
+}
+
+}  // namespace
+
+void find(const props::Property& property, std::uint64_t seed, std::uint64_t most_cases,
+          Hunted& hunted) {
+  (void)found_by(property, seed, most_cases, hunted);
+  hunted.is_over = true;
+}
+
+void hunt(const props::Property& property, std::uint64_t seed, Hunted& hunted) {
+  trace::Trace failing = found_by(property, seed, ~std::uint64_t{0}, hunted);
+  check::Budget budget;
+  if (property.at_once) budget.tries = 4000;
+  if (!sanitizer().empty()) budget.tries = 1500;
+  trace::Trace best = check::shrink(
+                          std::move(failing),
+                          [&](trace::Trace& smaller) {
+                            const std::string_view fault = fault_of(property, smaller, true);
+                            if (fault.empty()) return false;
+                            if (smaller.calls.size() < hunted.shrunk_ops) {
+                              hunted.shrunk_ops = static_cast<unsigned>(smaller.calls.size());
+                            }
+                            return true;
+                          },
+                          budget)
+                          .trace;
+  put(best, hunted.trace);
+  hunted.shrunk_ops = static_cast<unsigned>(best.calls.size());
+  if (const std::string_view last = fault_of(property, best, true); !last.empty()) {
+    std::strncpy(hunted.oracle, last.data(), sizeof hunted.oracle - 1);
+  }
+  hunted.is_over = true;
 }
 
 }  // namespace zoo

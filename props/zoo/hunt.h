@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "props/properties.h"
 #include "props/zoo/list.h"
 #include "trace/trace.h"
 
@@ -16,22 +17,28 @@ std::string_view sanitizer();
 // Starts the program anew, if need be, with what its sanitizer needs to know.
 void set_options(char** arguments);
 
-// Which oracle finds a trace wrong; empty if none does. Lanes at once are tried under schedules:
-// all of few switches if `thoroughly`, else a few that are drawn.
-std::string_view fault_of(trace::Trace& trace, bool thoroughly);
+// Which oracle of a property finds a trace wrong; empty if none does. Lanes at once are tried under
+// schedules: all of few switches if `thoroughly`, else a few that are drawn.
+std::string_view fault_of(const props::Property& property, trace::Trace& trace, bool thoroughly);
 
 // What is known so far. Plain, so that it can be seen from outside should the bug end the process.
 struct Hunted {
   bool is_found = false;
   bool is_over = false;
-  char oracle[16] = {};  // That saw the shrunk trace fail.
-  double seconds = 0;    // Until the first failing trace.
+  char oracle[16] = {};     // That saw the shrunk trace fail.
+  double seconds = 0;       // Until the first failing trace.
+  std::uint64_t cases = 0;  // Tried by then.
   unsigned ops = 0, shrunk_ops = 0;
   char trace[4000] = {};  // The shrunk one, for people.
 };
 
-// Hunts the bug that is switched on, for as long as the process is let live.
-void hunt(const Bug& bug, std::uint64_t seed, Hunted& hunted);
+// Hunts the bug that is switched on with a property's traces and judge, for as long as the process
+// is let live, and shrinks what it finds.
+void hunt(const props::Property& property, std::uint64_t seed, Hunted& hunted);
+
+// The same, for so many cases, without shrinking.
+void find(const props::Property& property, std::uint64_t seed, std::uint64_t most_cases,
+          Hunted& hunted);
 
 // Tries every trace shorter than the bug's `min_ops` on the smallest machine.
 struct Tried {

@@ -28,10 +28,10 @@ using Json = nlohmann::json;
 using zoo::Bug;
 
 struct Options {
-  std::string json, oracle, bug;
+  std::string json, oracle, bug, property;
   unsigned seeds = 3, first_seed = 1, jobs = 1;
   double seconds = 20;
-  bool list = false, minimal = false, verbose = false;
+  bool list = false, minimal = false, properties = false, verbose = false;
 };
 
 // Runs `work` on a value that both processes see, for as long as it may take; how the process died,
@@ -80,7 +80,8 @@ Json hunted_here(const Bug& bug, int number, unsigned seed, const Options& optio
   auto& hunted = shared_value<zoo::Hunted>();
   const std::string death = in_a_process(hunted, options.seconds, [&](zoo::Hunted& into) {
     zoo::planted = number;
-    zoo::hunt(bug, seed, into);
+    zoo::hunt(props::property(options.property.empty() ? bug.property : options.property), seed,
+              into);
   });
   Json json = {{"id", bug.id},
                {"family", bug.family},
@@ -141,6 +142,15 @@ double quantile(std::vector<double> of, double share) {
   return of[static_cast<std::size_t>(share * static_cast<double>(of.size() - 1) + 0.5)];
 }
 
+void write(const Json& json, const Options& options) {
+  const std::string text = json.dump(2) + '\n';
+  if (options.json == "-") {
+    std::cout << text;
+  } else if (!options.json.empty()) {
+    std::ofstream(options.json) << text;
+  }
+}
+
 // Whether every hunt went as the list says. Nine of ten must shrink to the declared minimum.
 bool hunt_all(const Options& options, const std::vector<int>& numbers) {
   std::ostream& people = options.json == "-" ? std::cerr : std::cout;
@@ -186,13 +196,66 @@ bool hunt_all(const Options& options, const std::vector<int>& numbers) {
          << quantile(times_alone, 0.5) << " / " << quantile(times_alone, 0.95) << ", at once "
          << quantile(times_at_once, 0.5) << " / " << quantile(times_at_once, 0.95) << '\n';
 
-  const std::string text = Json{{"bugs", all}}.dump(2) + '\n';
-  if (options.json == "-") {
-    std::cout << text;
-  } else if (!options.json.empty()) {
-    std::ofstream(options.json) << text;
+  if (std::getenv(kIsTwin) == nullptr) {
+    for (Json& one : all) one.erase("trace"), one.erase("ended_by");  // For people only.
   }
+  write({{"bugs", all}}, options);
   return found == hunts && named == hunts && smaller == 0 && minimal * 10 >= hunts * 9;
+}
+
+// What a property finds by itself, of the bug with that number.
+zoo::Hunted found_by(const props::Property& property, int number, std::uint64_t most_cases,
+                     const Options& options) {
+  auto& hunted = shared_value<zoo::Hunted>();
+  (void)in_a_process(hunted, options.seconds, [&](zoo::Hunted& into) {
+    zoo::planted = number;
+    zoo::find(property, options.first_seed, most_cases, into);
+  });
+  const zoo::Hunted found = hunted;
+  munmap(&hunted, sizeof hunted);
+  return found;
+}
+
+// Whether every property has been seen to fail, by nothing but its own traces and its own judge;
+// and of a bug that it is said to find alone, whether no other finds it.
+bool hunt_by_property(const Options& options) {
+  constexpr std::uint64_t kCasesOfOthers = 300;
+  std::ostream& people = options.json == "-" ? std::cerr : std::cout;
+  Json all = Json::array();
+  bool is_so = true;
+  for (const props::Property& property : props::properties()) {
+    const auto* const shown = std::ranges::find_if(zoo::kShown, [&](const zoo::Shown& one) {
+      return one.property == std::string(property.name);
+    });
+    if (shown == std::end(zoo::kShown)) {
+      people << property.name << ": properties.json names no bug for it\n";
+      is_so = false;
+      continue;
+    }
+    const Bug& bug = zoo::kBugs[shown->number - 1];
+    const zoo::Hunted found = found_by(property, shown->number, ~std::uint64_t{0}, options);
+    std::string others;
+    for (const props::Property& other : props::properties()) {
+      if (!shown->is_alone || &other == &property || other.at_once) continue;
+      const zoo::Hunted by_other = found_by(other, shown->number, kCasesOfOthers, options);
+      if (by_other.is_found || !by_other.is_over) others += std::string("; ALSO ") + other.name;
+    }
+    is_so = is_so && found.is_found && others.empty();
+    char line[200];
+    std::snprintf(line, sizeof line, "%-20s %-30s %-9s %s", property.name, bug.id,
+                  found.is_found ? found.oracle : "MISSED", shown->is_alone ? "alone" : "");
+    people << line << others << '\n' << std::flush;
+    all.push_back({{"name", property.name},
+                   {"bug", bug.id},
+                   {"found", found.is_found},
+                   {"alone", shown->is_alone && others.empty()},
+                   {"oracle", found.oracle},
+                   {"seconds", found.seconds},
+                   {"cases", found.cases},
+                   {"ops", found.ops}});
+  }
+  write({{"properties", all}}, options);
+  return is_so;
 }
 
 // Whether no trace shorter than declared fails.
@@ -235,6 +298,14 @@ int main(int argc, char** argv) {
   app.add_option("--seeds", options.seeds, "Hunts of each bug (3)");
   app.add_option("--first-seed", options.first_seed, "The seed of the first (1)");
   app.add_option("--time", options.seconds, "Seconds that a hunt may take (20)");
+  app.add_option("--property", options.property, "Hunt with the traces and the judge of this one")
+      ->check(CLI::IsMember([] {
+        std::vector<std::string> names;
+        for (const props::Property& one : props::properties()) names.emplace_back(one.name);
+        return names;
+      }()));
+  app.add_flag("--properties", options.properties,
+               "Let each property find, by itself, the bug that is named for it");
   app.add_flag("--list", options.list, "Name the bugs, and hunt none");
   app.add_flag("--minimal", options.minimal, "Try all traces shorter than the declared minimum");
   app.add_flag("-v,--verbose", options.verbose, "Show what was found");
@@ -243,6 +314,8 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
+
+  if (options.properties) return hunt_by_property(options) ? 0 : 1;
 
   std::vector<int> numbers;
   for (int number = 1; number <= static_cast<int>(std::size(zoo::kBugs)); ++number) {

@@ -24,7 +24,10 @@ constexpr trace::PhysPlace kPlaces[] = {{0, 0},
 class Everything {
  public:
   Everything(const Bug& bug, Tried& tried)
-      : at_once_(bug.lanes != 1), most_(static_cast<std::size_t>(bug.min_ops) - 1), tried_(tried) {
+      : property_(props::property(bug.property)),
+        at_once_(bug.lanes != 1),
+        most_(static_cast<std::size_t>(bug.min_ops) - 1),
+        tried_(tried) {
     trace_.machine.pages.raw = 2;
     trace_.machine.loose.raw = 1;
     trace_.machine.cpus.count = at_once_ ? 2 : 1;
@@ -68,7 +71,7 @@ class Everything {
   void try_one() {
     ++tried_.traces;
     Trace trace = trace_;
-    if (fault_of(trace, true).empty()) return;
+    if (fault_of(property_, trace, true).empty()) return;
     tried_.has_failed = true;
     put(trace, tried_.trace);
   }
@@ -119,6 +122,7 @@ class Everything {
     use(trace::Count{1});
   }
 
+  const props::Property& property_;
   bool at_once_;
   std::size_t most_;
   Tried& tried_;

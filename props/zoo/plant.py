@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Plants bugs: plant.py SOURCE_ROOT BUGS.json OUTPUT_ROOT
+"""Plants bugs: plant.py SOURCE_ROOT BUGS.json PROPERTIES.json OUTPUT_ROOT
 
 Copies impl/, check/bind/ and reference/, and writes each bug beside the right code, chosen at run
-time by zoo::on(number); and writes props/zoo/list.h, the table of all bugs. The source itself knows
-nothing of it. The old text of every edit must occur exactly once, in the source and still after the
+time by zoo::on(number); and writes props/zoo/list.h, the tables of all bugs and of which property is shown
+by which. The source itself knows nothing of it. The old text of every edit must occur exactly once, in the source and still after the
 bugs listed before it are planted; if not, the build fails: the bug must be written anew.
 
 An edit is of a kind:
@@ -48,12 +48,16 @@ def write(path, text):
     path.write_text(text)
 
 
+def property_of(bug):
+    return bug.get("property", "everything agrees" if bug["lanes"] == 1 else "lanes agree")
+
+
 def quoted(text):
     return json.dumps(text, ensure_ascii=True)
 
 
 def main():
-    source, bugs_file, output = map(pathlib.Path, sys.argv[1:])
+    source, bugs_file, properties_file, output = map(pathlib.Path, sys.argv[1:])
     bugs = json.loads(bugs_file.read_text())
     originals, texts = {}, {}
     for number, bug in enumerate(bugs, start=1):
@@ -75,9 +79,15 @@ def main():
 
     rows = "".join(
         "    {" + ", ".join([quoted(bug["id"]), quoted(bug["family"]), quoted(bug["sentence"]),
-                             quoted(bug.get("real", "")), str(bug["lanes"]), quoted(bug["oracle"]),
-                             str(bug["min_ops"]), quoted(bug.get("too_many", ""))]) + "},\n"
+                             quoted(bug.get("real", "")), str(bug["lanes"]),
+                             quoted(property_of(bug)), quoted(bug["oracle"]), str(bug["min_ops"]),
+                             quoted(bug.get("too_many", ""))]) + "},\n"
         for bug in bugs)
+    numbers = {bug["id"]: number for number, bug in enumerate(bugs, start=1)}
+    shown = "".join(
+        "    {" + ", ".join([quoted(one["property"]), str(numbers[one["bug"]]),
+                             "true" if one.get("alone", False) else "false"]) + "},\n"
+        for one in json.loads(properties_file.read_text()))
     list_file = output / "props/zoo/list.h"
     write(
         list_file,
@@ -85,9 +95,13 @@ def main():
         "struct Bug {\n  const char* id;\n  const char* family;\n  const char* sentence;\n"
         "  const char* real;  // The bug that really occurred, if it is one.\n"
         "  int lanes;         // 1: operations go alone; 2: at once.\n"
+        "  const char* property;  // Whose traces and judge hunt it.\n"
         "  const char* oracle;\n  int min_ops;\n"
         "  const char* too_many;  // Why not all shorter traces are tried; empty if they are.\n};\n"
-        f"inline constexpr Bug kBugs[] = {{\n{rows}}};\n\n}}  // namespace zoo\n")
+        f"inline constexpr Bug kBugs[] = {{\n{rows}}};\n\n"
+        "struct Shown {\n  const char* property;\n  int number;     // Of a bug that it finds.\n"
+        "  bool is_alone;  // No other property finds it, if operations go alone.\n};\n"
+        f"inline constexpr Shown kShown[] = {{\n{shown}}};\n\n}}  // namespace zoo\n")
 
 
 if __name__ == "__main__":
