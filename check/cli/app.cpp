@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "check/cli/app.h"
 
+#include <algorithm>
 #include <iostream>
 
 #include "check/cli/input.h"
@@ -31,6 +32,11 @@ int run(int argc, char** argv, const Subject& subject, const MoreVerbs& more) {
   add_convert(app, status);
   add_schema(app, status);
   for (CLI::App* const verb : app.get_subcommands({})) verb->footer(kExitStatuses);
+  const auto is_named = [&](const CLI::App* verb) { return verb->get_name() == argv[1]; };
+  if (argc > 1 && *argv[1] != '-' && std::ranges::none_of(app.get_subcommands({}), is_named)) {
+    complain("there is no verb '" + std::string(argv[1]) + "' (--help says what there is)");
+    return kUsage;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -388,9 +388,13 @@ std::string Checking::doubts() const {
     if (first.empty() && work.first_in_doubt != kNoCase) first = place_of(i, work.first_in_doubt);
   }
   if (first.empty()) return "";
-  return std::to_string(unconfirmed) +
-         " failed once and not again on a machine built from nothing, " +
-         std::to_string(undecided) + " could not be decided; the first is " + first;
+  std::string what;
+  if (unconfirmed > 0) {
+    what = std::to_string(unconfirmed) +
+           " failed once, and not again on a machine built from nothing; ";
+  }
+  if (undecided > 0) what += std::to_string(undecided) + " could not be decided; ";
+  return what + "the first is " + first;
 }
 
 // Empty if the traces asked what they should.
@@ -429,12 +433,11 @@ void Checking::show_summary(std::ostream& out) const {
         << padded(std::to_string(seen) + " of " + std::to_string(outcomes.size()), 12, true)
         << '\n';
     if (work.unconfirmed > 0) {
-      out << "    " << work.unconfirmed
-          << " cases in doubt: they failed once, and not again on a machine built from nothing\n";
+      out << "    in doubt: " << work.unconfirmed
+          << " failed once, and not again on a machine built from nothing\n";
     }
     if (work.undecided > 0) {
-      out << "    " << work.undecided
-          << " cases in doubt: no order was found, nor that there is none\n";
+      out << "    in doubt: " << work.undecided << " could not be decided\n";
     }
     if (options_.verbose) {
       if (const std::string names = never_seen(i); !names.empty()) {

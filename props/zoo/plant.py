@@ -2,9 +2,10 @@
 """Plants bugs: plant.py SOURCE_ROOT BUGS.json PROPERTIES.json OUTPUT_ROOT
 
 Copies impl/, check/bind/ and reference/, and writes each bug beside the right code, chosen at run
-time by zoo::on(number); and writes props/zoo/list.h, the tables of all bugs and of which property is shown
-by which. The source itself knows nothing of it. The old text of every edit must occur exactly once, in the source and still after the
-bugs listed before it are planted; if not, the build fails: the bug must be written anew.
+time by zoo::on(number); and writes props/zoo/list.h, the tables of all bugs and of the bug that
+each property finds by itself. The source itself knows nothing of it. The old text of every edit must
+occur exactly once, in the source and still after the bugs listed before it are planted; if not, the
+build fails: the bug must be written anew.
 
 An edit is of a kind:
   statement   old and new are statements; one of them is run
