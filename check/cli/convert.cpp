@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <unistd.h>
@@ -51,6 +52,10 @@ int convert(const Options& options) {
     if (const std::string lost = lost_in_bytes(file); !lost.empty()) {
       complain(options.file, "bytes hold " + lost + "; that is left out");
     }
+  }
+  if (std::error_code ignored; std::filesystem::equivalent(options.file, options.out, ignored)) {
+    complain(options.out, "is what is read, and would lose all but its trace");
+    return kUsage;
   }
   if (options.out != "-") {
     const std::string why = store_file(options.out, content);

@@ -46,10 +46,10 @@ template <SystemUnderTest S>
 Judgement judge_at_once(const trace::Trace& trace, S& system) {
   const auto found = explore::explore<reference::Model>(trace, system, kReplayEffort);
   Judgement judgement{.schedules = found.schedules};
-  if (found.run.verdict == explore::Verdict::undecided) {
-    judgement.undecided = "no order of what happened was found, nor that there is none";
-  } else if (!found.run.agreed()) {
+  if (found.has_failed) {
     explore::tell<reference::Model>(trace, found.run, judgement.report.emplace());
+  } else if (found.undecided > 0) {
+    judgement.undecided = "no order of what happened was found, nor that there is none";
   } else if (found.unconfirmed > 0) {
     judgement.undecided = "it diverged once, and not again on a machine built from nothing";
   }
@@ -60,7 +60,7 @@ template <SystemUnderTest S>
 bool fails_at_once(trace::Trace& trace, S& system) {
   auto is_shown_by = [&](const trace::Trace& candidate) {
     const auto found = explore::explore<reference::Model>(candidate, system, kShrinkEffort);
-    if (found.run.agreed() || found.run.verdict == explore::Verdict::undecided) return false;
+    if (!found.has_failed) return false;
     trace.schedule = found.run.schedule;
     return true;
   };

@@ -208,7 +208,8 @@ struct Effort {
 };
 
 struct Exploration {
-  ConcurrentRun run{};         // The first that failed; if none did, the last.
+  ConcurrentRun run{};         // The first that failed, confirmed; if none did, the last.
+  bool has_failed = false;     // Whether one did.
   std::size_t schedules = 0;   // Tried.
   bool is_exhaustive = false;  // There are no others within the bounds.
   std::size_t searches = 0;    // Explained only by searching for an order.
@@ -216,7 +217,7 @@ struct Exploration {
       0;  // Neither explained nor refuted: `run` is one of them, if none failed.
   std::size_t unconfirmed = 0;  // Failed, and did not again on a machine built from nothing.
 
-  bool agreed() const { return run.agreed() && unconfirmed == 0; }
+  bool agreed() const { return !has_failed && undecided == 0 && unconfirmed == 0; }
 };
 
 // Looks for a schedule that the model does not accept. A trace that has a schedule is run under
@@ -243,6 +244,7 @@ Exploration explore(const trace::Trace& trace, S& system, const Effort& effort =
     system.rebuild(trace.machine);
     if (confirmed.verdict != verdict) return ++found.unconfirmed, true;
     found.run = std::move(confirmed);
+    found.has_failed = true;
     return false;
   };
   auto try_all = [&] {

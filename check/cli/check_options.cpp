@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "check/cli/check_options.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <random>
+#include <rapidcheck/detail/Configuration.h>
+#include <thread>
+
+namespace check::cli {
+namespace {
+
+// "90", "90s", "2m", "1h", "500ms": seconds; nothing if it is none of these.
+std::optional<double> seconds_of(const std::string& text) {
+  char* end = nullptr;
+  const double number = std::strtod(text.c_str(), &end);
+  const std::string unit = end;
+  if (end == text.c_str() || !(number >= 0)) return std::nullopt;
+  if (unit.empty() || unit == "s") return number;
+  if (unit == "ms") return number / 1000;
+  if (unit == "m" || unit == "min") return number * 60;
+  if (unit == "h") return number * 3600;
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string settle(CheckOptions& options) {
+  options.seed = (std::uint64_t{std::random_device{}()} << 32) | std::random_device{}();
+  bool has_cases = options.cases_given.has_value();
+  if (const char* params = std::getenv("RC_PARAMS"); params != nullptr && *params != '\0') {
+    rc::detail::Configuration config;
+    config.testParams.seed = options.seed;
+    config.testParams.maxSuccess = -1;
+    config.testParams.maxSize = -1;
+    try {
+      config = rc::detail::configFromString(params, config);
+    } catch (const rc::detail::ConfigurationException& error) {
+      return std::string("RC_PARAMS: ") + error.what();
+    }
+    options.seed = config.testParams.seed;
+    if (config.testParams.maxSize >= 0) {
+      options.most_ops = static_cast<std::size_t>(config.testParams.maxSize) * 2;
+    }
+    if (config.testParams.maxSuccess >= 0) {
+      options.cases = static_cast<std::uint64_t>(config.testParams.maxSuccess);
+      has_cases = true;
+    }
+  }
+  options.seed = options.seed_given.value_or(options.seed);
+  options.cases = options.cases_given.value_or(options.cases);
+  options.most_ops = options.most_ops_given.value_or(options.most_ops);
+  if (!options.time_given.empty()) {
+    const auto seconds = seconds_of(options.time_given);
+    if (!seconds) return "--time: not a time: " + options.time_given + " (try 60s or 2m)";
+    options.seconds = *seconds;
+  } else if (has_cases) {
+    options.seconds = 1e9;  // As many cases as asked for, however long they take.
+  }
+  if (options.jobs == 0) options.jobs = std::max(1u, std::thread::hardware_concurrency());
+  options.jobs = std::min<unsigned>(options.jobs, kMostJobs);
+  return "";
+}
+
+}  // namespace check::cli
