@@ -53,11 +53,13 @@ class Shrinker {
   std::shared_ptr<const std::vector<Edit>> edits_ = {};  // Of this tier; null: to be listed.
 };
 
-// How much a search may cost. The default is enough for everything short and sequential; where one
-// try is a whole exploration of schedules, give less.
+// How much a search may cost. The default is enough for everything short and sequential.
 struct Budget {
   std::size_t tries = 20'000;
 };
+
+// Of lanes at once, where one try is some hundred schedules.
+inline constexpr Budget kBudgetAtOnce{.tries = 4'000};
 
 struct Shrunk {
   trace::Trace trace{};

@@ -34,8 +34,6 @@ using props::Property;
 constexpr std::size_t kMostProperties = 16;
 constexpr const char* kReportJson = "report.json";
 constexpr const char* kReportText = "report.txt";
-// Where one try is some hundred schedules.
-constexpr Budget kBudgetAtOnce{.tries = 4'000};
 
 // What all processes share.
 struct Shared {

@@ -14,9 +14,6 @@
 namespace check::cli {
 namespace {
 
-// One try of lanes at once is a whole exploration.
-constexpr Budget kBudgetAtOnce{.tries = 4'000};
-
 volatile std::sig_atomic_t is_interrupted = 0;
 void note_interrupt(int) { is_interrupted = 1; }
 
