@@ -2,6 +2,7 @@
 #include "check/compare.h"
 
 #include <algorithm>
+#include <bit>
 #include <iterator>
 #include <sstream>
 
@@ -10,8 +11,10 @@
 namespace check {
 namespace {
 
+using trace::FreeBlock;
 using trace::PageFree;
 using trace::PageInUse;
+using trace::PageLinked;
 using trace::Status;
 using trace::Use;
 
@@ -20,6 +23,8 @@ struct OnPage {
   std::uint64_t page = 0;
   const PageInUse* expected = nullptr;
   const PageInUse* seen = nullptr;
+  PageLinked linked_expected{};  // No neighbours, if nothing is said of them.
+  PageLinked linked_seen{};
   bool is_free_missing = false;
   bool is_free_unexpected = false;
 };
@@ -41,7 +46,9 @@ OnPage first_page(const Facts& missing, const Facts& unexpected) {
       if (page_of(fact) != on.page) continue;
       if (const auto* in_use = std::get_if<PageInUse>(&fact)) {
         (is_expected ? on.expected : on.seen) = in_use;
-      } else {
+      } else if (const auto* linked = std::get_if<PageLinked>(&fact)) {
+        (is_expected ? on.linked_expected : on.linked_seen) = *linked;
+      } else if (std::holds_alternative<PageFree>(fact)) {
         (is_expected ? on.is_free_missing : on.is_free_unexpected) = true;
       }
     }
@@ -49,12 +56,21 @@ OnPage first_page(const Facts& missing, const Facts& unexpected) {
   return on;
 }
 
+// Of a page of which nothing else differs, or which is like the other but for them.
+bool have_other_neighbours(const OnPage& on) {
+  return on.linked_expected.next != on.linked_seen.next ||
+         on.linked_expected.prev != on.linked_seen.prev;
+}
+
 Use use_of(const PageInUse* fact) { return fact == nullptr ? Use::unused : fact->use; }
 
 // The table of compare.h, row by row.
 const char* law_of(const OnPage& on, const trace::Op& op) {
   const Use expected = use_of(on.expected), seen = use_of(on.seen);
-  if (on.expected == nullptr && on.seen == nullptr) return on.is_free_missing ? "INV-9" : "INV-2";
+  if (on.expected == nullptr && on.seen == nullptr) {
+    if (have_other_neighbours(on)) return "INV-21";
+    return on.is_free_missing ? "INV-9" : "INV-2";
+  }
   if (expected != seen) {
     if (seen == Use::busy) return "INV-6";
     if (seen == Use::unused) return "INV-11";
@@ -64,6 +80,7 @@ const char* law_of(const OnPage& on, const trace::Op& op) {
   if (seen == Use::unused) return "INV-2";
   if (on.expected->count != on.seen->count) return "INV-13";
   if (on.expected->in_list != on.seen->in_list) return "INV-23";
+  if (have_other_neighbours(on)) return "INV-21";
   if (on.expected->kind != on.seen->kind || on.expected->usage != on.seen->usage) return "INV-7";
   return check::law_of(op);
 }
@@ -75,12 +92,34 @@ std::string joined(const Parts&... parts) {
   return out.str();
 }
 
+// "followed by page 7, not by page 8"
+std::string other_neighbours(const OnPage& on) {
+  auto said = [](const char* how, std::uint64_t expected, std::uint64_t seen) {
+    auto text = [](std::uint64_t page) {
+      return page == PageLinked::kNone ? std::string("no page") : joined("page ", page);
+    };
+    return joined(how, text(seen), " in its list, not by ", text(expected));
+  };
+  return on.linked_expected.next != on.linked_seen.next
+             ? said("followed by ", on.linked_expected.next, on.linked_seen.next)
+             : said("preceded by ", on.linked_expected.prev, on.linked_seen.prev);
+}
+
+// "cpu1's l2": facts have numbers for lists (trace::in_list_of).
+std::string list_text(std::uint64_t in_list) {
+  if (in_list == 0) return "none";
+  if (in_list > trace::Cpu::kMost * std::uint64_t{trace::List::kCount}) return "one that is none";
+  return joined("cpu", (in_list - 1) / trace::List::kCount, "'s l",
+                (in_list - 1) % trace::List::kCount);
+}
+
 // "page 6 shared with count 3, not 2"
 std::string what_differs(const OnPage& on) {
   const std::string page = joined("page ", on.page, ' ');
   const Use expected = use_of(on.expected), seen = use_of(on.seen);
   auto text = [](Use use) { return trace::text_of(use); };
   if (on.expected == nullptr && on.seen == nullptr) {
+    if (have_other_neighbours(on)) return page + other_neighbours(on);
     return on.is_free_missing ? page + "lost to the allocator, which should have it"
                               : page + "with the allocator, which should not have it";
   }
@@ -94,8 +133,10 @@ std::string what_differs(const OnPage& on) {
     return joined(page, "with count ", on.seen->count, ", not ", on.expected->count);
   }
   if (on.expected->in_list != on.seen->in_list) {
-    return joined(page, "marked as in list ", on.seen->in_list, ", not ", on.expected->in_list);
+    return joined(page, "marked as in list ", list_text(on.seen->in_list), ", not ",
+                  list_text(on.expected->in_list));
   }
+  if (have_other_neighbours(on)) return page + other_neighbours(on);
   if (on.expected->kind != on.seen->kind) {
     return joined(page, "with metadata of kind ", trace::text_of(on.seen->kind), ", not ",
                   trace::text_of(on.expected->kind));
@@ -111,6 +152,36 @@ std::string what_differs(const OnPage& on) {
     }
   }
   return page + "not as it should be";
+}
+
+// The blocks that cannot all be: the first two that share pages, the first of a pool that no pool
+// can have, the first two that should be one. Laws of the allocator judge; this only finds words.
+std::string what_is_wrong_with(const std::vector<FreeBlock>& blocks) {
+  auto is_of_pool = [](const FreeBlock& one) { return one.where < trace::kFirstCache; };
+  auto is_natural = [](const FreeBlock& one) {
+    return std::has_single_bit(one.pages) && one.page % one.pages == 0;
+  };
+  std::string apart;
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    const FreeBlock& one = blocks[i];
+    if (is_of_pool(one) && !is_natural(one)) {
+      return in_words(one) + ", where blocks are powers of two, and aligned";
+    }
+    for (std::size_t j = i + 1; j < blocks.size(); ++j) {
+      const FreeBlock& other = blocks[j];
+      if (other.page < one.page + one.pages && one.page < other.page + other.pages) {
+        return in_words(one) + ", and also " + in_words(other);
+      }
+      const bool are_buddies = is_of_pool(one) && one.where == other.where &&
+                               one.pages == other.pages && (one.page ^ other.page) == one.pages;
+      if (are_buddies && apart.empty()) {
+        apart = in_words(one) + ", apart from their buddy at page " + std::to_string(other.page);
+      }
+    }
+  }
+  if (!apart.empty()) return apart;
+  return blocks.empty() ? "no free pages, though there are some"
+                        : "its free pages in blocks that cannot be";
 }
 
 std::string text_of(const trace::Reply& reply) {
@@ -150,10 +221,12 @@ std::string wrong_answer(const Step& step) {
   const std::string name = trace::name_of(step.call.op);
   const trace::Answer &expected = step.expected, &seen = step.seen;
   if (expected.reply.status == Status::impermissible) {
-    return seen.choices.taken.count != 0
-               ? joined(name, " was given page ", text_of(seen.choices.taken),
-                        ", which the allocator may not hand out now")
-               : name + " made a choice that it did not have";
+    if (seen.choices.taken.count != 0) {
+      return joined(name, " was given ", seen.choices.taken.count == 1 ? "page " : "pages ",
+                    text_of(seen.choices.taken), ", which the allocator may not hand out now");
+    }
+    return seen.choices.refused != 0 ? name + " was refused memory that there is"
+                                     : name + " made a choice that it did not have";
   }
   if (seen.reply.status == Status::passed_over && expected.reply.status != Status::passed_over) {
     return joined(name, " was passed over, though the lane holds what it needs; ",
@@ -182,11 +255,26 @@ std::string wrong_answer(const Step& step) {
                 expected.choices.refused);
 }
 
+std::vector<FreeBlock> blocks_of(const Facts& facts) {
+  std::vector<FreeBlock> blocks;
+  for (const trace::Fact& fact : facts) {
+    if (const auto* block = std::get_if<FreeBlock>(&fact)) blocks.push_back(*block);
+  }
+  return blocks;
+}
+
+// Whether it is about how the allocator keeps its free pages.
+bool are_blocks(const Divergence& found) {
+  return found.missing.empty() && blocks_of(found.unexpected).size() == found.unexpected.size();
+}
+
 std::string what_happened(const Divergence& found, const Step& step) {
   const std::string name = trace::name_of(step.call.op);
   const bool has_facts = !found.missing.empty() || !found.unexpected.empty();
-  const std::string left =
-      has_facts ? what_differs(first_page(found.missing, found.unexpected)) : "";
+  std::string left = has_facts ? what_differs(first_page(found.missing, found.unexpected)) : "";
+  if (found.oracle == Oracle::facts && are_blocks(found)) {
+    left = "the allocator with " + what_is_wrong_with(blocks_of(found.unexpected));
+  }
   switch (found.oracle) {
     case Oracle::answer: return wrong_answer(step);
     case Oracle::facts: return name + " left " + left;
@@ -211,6 +299,20 @@ Difference difference(const Facts& expected, const Facts& seen) {
   std::ranges::set_difference(expected, seen, std::back_inserter(difference.missing));
   std::ranges::set_difference(seen, expected, std::back_inserter(difference.unexpected));
   return difference;
+}
+
+std::string in_words(const FreeBlock& block) {
+  std::ostringstream out;
+  out << (block.pages == 1 ? "page " : "pages ") << block.page;
+  if (block.pages != 1) out << " to " << block.page + block.pages - 1;
+  if (block.where == trace::kGlobalPool) {
+    out << " in the pool of all CPUs";
+  } else if (block.where < trace::kFirstCache) {
+    out << " in cpu" << block.where - trace::kFirstPool << "'s pool";
+  } else {
+    out << " in cpu" << block.where - trace::kFirstCache << "'s cache";
+  }
+  return out.str();
 }
 
 const char* law_of(const trace::Op& op) {

@@ -14,10 +14,14 @@
 //   shared or unique            the other                                  INV-14
 //   shared, with a count        another count                              INV-13
 //   in a list, or in none       in another, or in one                      INV-23
+//   with neighbours in a list   other neighbours                           INV-21
 //   of a kind, with a usage     another kind or usage                      INV-7
 //   with words                  other words                                the operation's (kLaw)
 //   free                        not free                                   INV-9
 //   not free                    free                                       INV-2
+//
+// Free blocks are never compared: their law says itself what it is (B.10), and all of them are
+// shown.
 //
 // A wrong answer bears on the law that the operation names (kLaw), and so does a change of a page
 // that the operation does not touch: that other pages stay is part of every postcondition.
@@ -41,6 +45,9 @@ Difference difference(const Facts& expected, const Facts& seen);
 
 const char* law_of(const trace::Op& op);
 std::string law_of(const Difference& difference, const trace::Op& op);
+
+// "pages 8 to 11 in cpu0's cache"
+std::string in_words(const trace::FreeBlock& block);
 
 // What went wrong, as one sentence without a full stop: what the operation did, and what the model
 // insists on; then, in brackets, the law, with its sentence if it is given.

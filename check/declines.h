@@ -35,6 +35,11 @@ class Partial {
   void rebuild(const trace::Machine& shape) { system_.rebuild(shape); }
   void observe(std::uint64_t page, auto&& see) const { system_.observe(page, see); }
   std::uint64_t digest(std::uint64_t page) const { return system_.digest(page); }
+  void free_blocks(auto&& see) const
+    requires ShowsFreeBlocks<S>
+  {
+    system_.free_blocks(see);
+  }
 
   S& system() { return system_; }
 

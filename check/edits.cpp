@@ -3,6 +3,7 @@
 
 #include <map>
 #include <set>
+#include <string_view>
 #include <utility>
 
 #include "check/operands.h"
@@ -48,9 +49,23 @@ bool have_common(const auto& a, const auto& b) {
   return std::ranges::any_of(a, [&](const auto& one) { return b.contains(one); });
 }
 
+// Each lane has its own; those of another lane are unlikely to be meant.
+std::set<trace::List> lists_of(const Call& call) {
+  std::set<trace::List> lists;
+  each_of<trace::List>(call.op, [&](const trace::List& list) { lists.insert(list); });
+  return lists;
+}
+
+// Whether it is about one frame: what any operation may be replaced by.
+bool is_of_frames(const trace::Op& op) {
+  const std::string_view family = family_of(trace::name_of(op));
+  return family == "frame" || family == "unique" || std::holds_alternative<trace::AllocFrame>(op);
+}
+
 bool are_related(const Trace& trace, std::size_t i, std::size_t j) {
-  return have_common(registers_of(trace, trace.calls[i]), registers_of(trace, trace.calls[j])) ||
-         have_common(pages_of(trace.calls[i]), pages_of(trace.calls[j]));
+  const Call &one = trace.calls[i], &other = trace.calls[j];
+  return have_common(registers_of(trace, one), registers_of(trace, other)) ||
+         have_common(pages_of(one), pages_of(other)) || have_common(lists_of(one), lists_of(other));
 }
 
 // ---- Tiers.
@@ -73,11 +88,15 @@ struct Lister {
       number_lanes(to), number_pages(to), number_registers(to);
       every_operand(to, [](trace::Count& count) { count = {}; });
       every_operand(to, [](trace::Kind& kind) { kind = {}; });
-      every_operand(to, [](trace::PhysPlace& at) { at.offset = 0; });
+      every_operand(to, [](trace::Order& order) { order = {}; });
+      every_operand(to, [](trace::Flag& flag) { flag = {}; });
+      whole_pages(to);
     });
     add([](Trace& to) { number_lanes(to), number_pages(to), number_registers(to); });
+    add([](Trace& to) { number_lanes(to), number_pages_in_order(to), number_registers(to); });
     add([](Trace& to) { number_lanes(to); });
     add([](Trace& to) { number_pages(to); });
+    add([](Trace& to) { number_pages_in_order(to); });
     add([](Trace& to) {
       every_operand(to, [pages = to.machine.pages.raw](trace::PhysPlace& at) {
         if (!at.is_outside()) at.page = static_cast<std::uint16_t>(at.page % pages);
@@ -93,10 +112,23 @@ struct Lister {
     for (const auto name : {trace::KindName::empty, trace::KindName::value8}) {
       add([=](Trace& to) { every_operand(to, [=](trace::Kind& kind) { kind.name = name; }); });
     }
-    add([](Trace& to) { every_operand(to, [](trace::PhysPlace& at) { at.offset = 0; }); });
+    add([](Trace& to) { every_operand(to, [](trace::Order& order) { order = {}; }); });
+    add([](Trace& to) { every_operand(to, [](trace::Flag& flag) { flag = {}; }); });
+    add(whole_pages);
     add([](Trace& to) { every_operand(to, [](trace::PhysPlace& at) { at = {}; }); });
+    add([](Trace& to) { every_operand(to, [](trace::Extent& extent) { extent = {}; }); });
+    for (std::uint8_t list = 1; list < trace::List::kCount; ++list) {
+      add([=](Trace& to) { merge_lists(to, list); });
+    }
     add([](Trace& to) { share_all(to), number_registers(to); });
+    add([](Trace& to) { frames_for_segments(to), number_registers(to); });
     smaller_machines();
+  }
+
+  static void whole_pages(Trace& to) {
+    every_operand(to, [](trace::PhysPlace& at) { at.offset = 0; });
+    every_operand(to, [](trace::ColdPlace& place) { place.at.offset = 0; });
+    every_operand(to, [](trace::Extent& extent) { extent.offset = 0; });
   }
 
   // Those whose noun `change` accepts.
@@ -147,6 +179,12 @@ struct Lister {
       }
     } else {
       with(static_cast<std::uint16_t>(std::max(2, pages.raw / 2)), 1);
+      const auto half = static_cast<std::uint16_t>(std::max(loose.raw + 1, pages.raw / 2));
+      if (half < pages.raw) with(half, loose.raw);
+    }
+    for (std::uint16_t down = 1; down < loose.raw; ++down) {
+      if (!is_short() && down + 1 != loose.raw) continue;
+      add([=](Trace& to) { move_allocators_pages(to, down); });
     }
     for (std::uint16_t fewer = 1; fewer < loose.raw; ++fewer) {
       if (is_short() || fewer == 1) with(pages.raw, fewer);
@@ -221,10 +259,63 @@ struct Lister {
     for (std::uint16_t page = trace::PhysPlace::kFirstOutside; page < at.page; ++page) {
       simpler.push_back({page, at.offset});
     }
-    if (at.offset != 0) simpler.push_back({at.page, 0});
-    for (unsigned offset = trace::PageOffset::kFirstOther; offset < at.offset; ++offset) {
-      simpler.push_back({at.page, static_cast<std::uint8_t>(offset)});
+    for (const std::uint8_t offset : simpler_offsets(at.offset)) {
+      simpler.push_back({at.page, offset});
     }
+    return simpler;
+  }
+
+  std::vector<trace::ColdPlace> simpler_than(const trace::ColdPlace& place) const {
+    std::vector<trace::ColdPlace> simpler;
+    for (const trace::PhysPlace at : simpler_than(place.at)) simpler.push_back({at});
+    return simpler;
+  }
+
+  // As of counts; and all that there are within a small segment.
+  std::vector<trace::Extent> simpler_than(const trace::Extent& extent) const {
+    std::vector<trace::Extent> simpler;
+    for (const trace::Count pages : simpler_than(trace::Count{extent.pages})) {
+      simpler.push_back({pages.raw, extent.offset});
+    }
+    for (std::uint16_t pages = 2; is_short() && pages < std::min<int>(extent.pages, 6); ++pages) {
+      simpler.push_back({pages, extent.offset});
+    }
+    for (const std::uint8_t offset : simpler_offsets(extent.offset)) {
+      simpler.push_back({extent.pages, offset});
+    }
+    return simpler;
+  }
+
+  static std::vector<std::uint8_t> simpler_offsets(std::uint8_t offset) {
+    std::vector<std::uint8_t> simpler;
+    if (offset != 0) simpler.push_back(0);
+    for (unsigned other = trace::PageOffset::kFirstOther; other < offset; ++other) {
+      simpler.push_back(static_cast<std::uint8_t>(other));
+    }
+    return simpler;
+  }
+
+  std::vector<trace::List> simpler_than(const trace::List& list) const {
+    return all_below<trace::List>(list.index);
+  }
+  std::vector<trace::Order> simpler_than(const trace::Order& order) const {
+    return all_below<trace::Order>(order.value);
+  }
+  std::vector<trace::Flag> simpler_than(const trace::Flag& flag) const {
+    return all_below<trace::Flag>(flag.on);
+  }
+  std::vector<trace::RegionType> simpler_than(const trace::RegionType& type) const {
+    std::vector<trace::RegionType> simpler;
+    for (std::uint8_t name = 0; name < static_cast<std::uint8_t>(type.name); ++name) {
+      simpler.push_back({static_cast<trace::RegionName>(name)});
+    }
+    return simpler;
+  }
+
+  template <class Noun>
+  static std::vector<Noun> all_below(std::uint8_t number) {
+    std::vector<Noun> simpler;
+    for (std::uint8_t below = 0; below < number; ++below) simpler.push_back({below});
     return simpler;
   }
 
@@ -281,7 +372,8 @@ struct Lister {
     return like.index;
   }
 
-  // A call by a simpler operation, or two by one of any: with operands that occur in the trace.
+  // A call by a simpler operation, or two by one of any: of frames, or of families that occur in
+  // the trace, with operands that do.
   void replacements() {
     if (!is_short()) return;
     std::array<Pool, trace::Cpu::kMost> pools;
@@ -293,7 +385,8 @@ struct Lister {
         });
       }
     }
-    // And the lowest frame register that is free: a handle more takes the place of what changed one.
+    // And the lowest frame register that is free: a handle more takes the place of what changed
+    // one.
     for (std::uint8_t lane = 0; lane < pools.size(); ++lane) {
       pools[lane].add(trace::Frame{first_free({lane, trace::Frame::kLetter, 0})});
     }
@@ -304,19 +397,20 @@ struct Lister {
     }
     std::vector<std::size_t> by_rank(trace::kOpCount);
     for (std::size_t op = 0; op < by_rank.size(); ++op) by_rank[rank_of(trace::blank_op(op))] = op;
+    std::set<std::string_view> families;
+    for (const Call& call : trace.calls) {
+      if (!is_of_frames(call.op)) families.insert(family_of(trace::name_of(call.op)));
+    }
+    std::erase_if(by_rank, [&](std::size_t op) {
+      const trace::Op blank = trace::blank_op(op);
+      return !is_of_frames(blank) && !families.contains(family_of(trace::name_of(blank)));
+    });
+    constexpr std::size_t kPreload = trace::Op(trace::FrameCountPreload{}).index();
     auto each_op = [&](std::size_t i, auto&& use) {
       const Pool& pool = pools[lane_of(trace, trace.calls[i])];
-      for (const std::size_t op : by_rank) {
-        trace::with_op(op, [&]<class T>(std::type_identity<T>) {
-          if constexpr (std::same_as<T, trace::FrameCountPreload>) {
-            Pool with_small = pool;  // Preloads stand for clones: as many as there may be.
-            for (std::uint16_t more = 1; more <= 3; ++more) with_small.add(trace::Count{more});
-            with_small.each_op<T>(use);
-          } else {
-            pool.each_op<T>(use);
-          }
-        });
-      }
+      Pool with_small = pool;  // Preloads stand for clones: as many as there may be.
+      for (std::uint16_t more = 1; more <= 3; ++more) with_small.add(trace::Count{more});
+      for (const std::size_t op : by_rank) (op == kPreload ? with_small : pool).each_op(op, use);
     };
     for (std::size_t i = 0; i < size(); ++i) {
       each_op(i, [&](const trace::Op& op) { two_by_one(i, op); });

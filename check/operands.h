@@ -3,35 +3,75 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "trace/trace.h"
 
 namespace check {
 
-template <class Noun>
-concept IsRegister = requires { Noun::kLetter; };
+// Every noun that an operand may be.
+template <class... Listed>
+struct NounList {
+  using Values = std::tuple<std::vector<Listed>...>;
+  using Pointer = std::variant<Listed*...>;
+  static constexpr void each(auto&& use) { (use(std::type_identity<Listed>{}), ...); }
+};
+using Nouns = NounList<trace::Frame, trace::Unique, trace::Raw, trace::Segment, trace::RawSegment,
+                       trace::Block, trace::List, trace::PhysPlace, trace::ColdPlace, trace::Kind,
+                       trace::RegionType, trace::Count, trace::Order, trace::Flag, trace::Extent>;
 
-// Calls `use(operand)` for each operand of an operation, `op` being const or not.
-void each_operand(auto& op, auto&& use) {
-  std::visit(
-      [&]<class T>(T& one) {
-        std::remove_const_t<T>::fields([&](const char*, auto member) { use(one.*member); });
-      },
-      op);
+// A register that can stand for any other with its letter. A list cannot: each takes frames of a
+// kind of its own.
+template <class Noun>
+concept IsRegister = requires { Noun::kLetter; } && !std::same_as<Noun, trace::List>;
+
+// The operands of an operation, in the order of its fields. Found in one place, so that what is
+// done with them need not be compiled once for each operation.
+class Operands {
+ public:
+  explicit Operands(trace::Op& op);
+  const Nouns::Pointer* begin() const { return all_.data(); }
+  const Nouns::Pointer* end() const { return all_.data() + count_; }
+
+ private:
+  std::array<Nouns::Pointer, 5> all_{};
+  std::size_t count_ = 0;
+};
+
+// Calls `use(operand)` for each operand of an operation.
+void each_operand(trace::Op& op, auto&& use) {
+  for (const Nouns::Pointer& operand : Operands(op)) {
+    std::visit([&](auto* noun) { use(*noun); }, operand);
+  }
+}
+void each_operand(const trace::Op& op, auto&& use) {
+  trace::Op copy = op;
+  each_operand(copy, [&](const auto& operand) { use(operand); });
 }
 
-// Calls `use(letter, index)` for each register that an operation names.
+// Calls `use(letter, index)` for each register that an operation names, `op` being const or not.
 void each_register(auto& op, auto&& use) {
   each_operand(op, [&]<class Noun>(Noun& operand) {
     if constexpr (IsRegister<std::remove_const_t<Noun>>) use(Noun::kLetter, operand.index);
   });
 }
 
-void each_place(auto& op, auto&& use) {
+// Calls `use(operand)` for each operand that is such a noun.
+template <class Wanted>
+void each_of(auto& op, auto&& use) {
   each_operand(op, [&]<class Noun>(Noun& operand) {
-    if constexpr (std::same_as<std::remove_const_t<Noun>, trace::PhysPlace>) use(operand);
+    if constexpr (std::same_as<std::remove_const_t<Noun>, Wanted>) use(operand);
   });
+}
+
+void each_place(auto& op, auto&& use) { each_of<trace::PhysPlace>(op, use); }
+
+// What the operations of a family are named after: "frame", "segment".
+constexpr std::string_view family_of(std::string_view name) {
+  return name.substr(0, name.find('_'));
 }
 
 // A register of a lane.
@@ -43,49 +83,48 @@ struct Named {
 };
 
 // The values that operands may be given: those that occur, and the simplest.
-struct Pool {
-  std::vector<trace::Frame> frames{{}};
-  std::vector<trace::Unique> uniques{{}};
-  std::vector<trace::Raw> raws{{}};
-  std::vector<trace::PhysPlace> places{{}};
-  std::vector<trace::Kind> kinds{{}};
-  std::vector<trace::Count> counts{{}};
+class Pool {
+ public:
+  Pool() {
+    Nouns::each([&]<class Noun>(std::type_identity<Noun>) { add(Noun{}); });
+  }
 
-  auto& of(trace::Frame) { return frames; }
-  auto& of(trace::Unique) { return uniques; }
-  auto& of(trace::Raw) { return raws; }
-  auto& of(trace::PhysPlace) { return places; }
-  auto& of(trace::Kind) { return kinds; }
-  auto& of(trace::Count) { return counts; }
+  template <class Noun>
+  const std::vector<Noun>& of(const Noun&) const {
+    return std::get<std::vector<Noun>>(values_);
+  }
 
-  const auto& of(trace::Frame) const { return frames; }
-  const auto& of(trace::Unique) const { return uniques; }
-  const auto& of(trace::Raw) const { return raws; }
-  const auto& of(trace::PhysPlace) const { return places; }
-  const auto& of(trace::Kind) const { return kinds; }
-  const auto& of(trace::Count) const { return counts; }
-
-  void add(const auto& operand) {
-    auto& values = of(operand);
+  template <class Noun>
+  void add(const Noun& operand) {
+    auto& values = std::get<std::vector<Noun>>(values_);
     if (std::ranges::find(values, operand) == values.end()) values.push_back(operand);
   }
 
-  // Calls `use(op)` for each operation of type T with operands from here.
-  template <class T>
-  void each_op(auto&& use) const {
+  // Calls `use(op)` for each operation of this place in the list with operands from here.
+  void each_op(std::size_t index, auto&& use) const {
+    trace::Op op = trace::blank_op(index);
+    const Operands operands(op);
     std::size_t total = 1;
-    T::fields([&](const char*, auto member) { total *= of(T{}.*member).size(); });
+    for (const Nouns::Pointer& operand : operands) {
+      std::visit([&](const auto* noun) { total *= of(*noun).size(); }, operand);
+    }
     for (std::size_t number = 0; number < total; ++number) {
-      T op{};
       std::size_t rest = number;
-      T::fields([&](const char*, auto member) {
-        const auto& values = of(op.*member);
-        op.*member = values[rest % values.size()];
-        rest /= values.size();
-      });
-      use(trace::Op(op));
+      for (const Nouns::Pointer& operand : operands) {
+        std::visit(
+            [&](auto* noun) {
+              const auto& values = of(*noun);
+              *noun = values[rest % values.size()];
+              rest /= values.size();
+            },
+            operand);
+      }
+      use(op);
     }
   }
+
+ private:
+  Nouns::Values values_{};
 };
 
 }  // namespace check

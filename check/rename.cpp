@@ -2,6 +2,7 @@
 #include "check/rename.h"
 
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "check/edits.h"
@@ -12,10 +13,76 @@ using trace::Call;
 using trace::Choice;
 using trace::Trace;
 
+namespace {
+
+template <class... Cases>
+struct Overloaded : Cases... {
+  using Cases::operator()...;
+};
+
+// What takes the place of an operation; none: it goes.
+using Instead = std::optional<trace::Op>;
+
+// A trace in which frame registers take the place of others.
+class InFrames {
+ public:
+  explicit InFrames(Trace& trace) : trace_(trace) {
+    for (const Call& call : trace.calls) used_.merge(registers_of(trace, call));
+  }
+
+  // Calls one after another; `instead` may ask all that follows.
+  void rewrite(auto&& instead) {
+    for (at_ = 0; at_ < trace_.calls.size();) {
+      lane_ = lane_of(trace_, trace_.calls[at_]);
+      if (const Instead op = std::visit(instead, trace_.calls[at_].op)) {
+        trace_.calls[at_++].op = *op;
+      } else {
+        remove_calls(trace_, at_, at_ + 1);
+      }
+    }
+  }
+
+  // The frame register in the place of this lane's other register.
+  trace::Frame of(auto place) { return {index_of(place)}; }
+
+  // What was moved between the two is in the frame register from the beginning.
+  Instead move_out(auto from, trace::Frame to) {
+    rename(trace_, at_ + 1, {lane_, trace::Frame::kLetter, to.index}, index_of(from));
+    return std::nullopt;
+  }
+  Instead move_in(trace::Frame from, auto to) {
+    index_of(to) = from.index;
+    return std::nullopt;
+  }
+
+ private:
+  std::uint8_t& index_of(auto place) {
+    const auto [known, is_new] = frames_.try_emplace({lane_, place.kLetter, place.index}, 0);
+    std::uint8_t& index = known->second;
+    while (is_new && index + 1 < trace::Frame::kCount &&
+           !used_.insert({lane_, trace::Frame::kLetter, index}).second) {
+      ++index;
+    }
+    return index;
+  }
+
+  Trace& trace_;
+  std::size_t at_ = 0;     // The call that is rewritten,
+  std::uint8_t lane_ = 0;  // and whose it is.
+  std::map<Named, std::uint8_t> frames_{};
+  std::set<Named> used_{};
+};
+
+}  // namespace
+
 std::uint8_t count_of(char letter) {
-  return letter == trace::Frame::kLetter    ? trace::Frame::kCount
-         : letter == trace::Unique::kLetter ? trace::Unique::kCount
-                                            : trace::Raw::kCount;
+  std::uint8_t count = 0;
+  Nouns::each([&]<class Noun>(std::type_identity<Noun>) {
+    if constexpr (IsRegister<Noun>) {
+      if (letter == Noun::kLetter) count = Noun::kCount;
+    }
+  });
+  return count;
 }
 
 std::uint8_t lane_of(const Trace& trace, const Call& call) { return trace.machine.lane(call.lane); }
@@ -61,6 +128,47 @@ void number_pages(Trace& trace) {
   }
 }
 
+void number_pages_in_order(Trace& trace) {
+  std::map<std::uint16_t, std::uint16_t> numbers;
+  auto each_page = [&](auto&& use) {
+    for (Call& call : trace.calls) {
+      each_place(call.op, [&](trace::PhysPlace& at) {
+        if (!at.is_outside())
+          use(at, static_cast<std::uint16_t>(at.page % trace.machine.pages.raw));
+      });
+    }
+  };
+  each_page([&](trace::PhysPlace&, std::uint16_t page) { numbers[page] = 0; });
+  std::uint16_t next = 0;
+  for (auto& [page, number] : numbers) number = next++;
+  each_page([&](trace::PhysPlace& at, std::uint16_t page) { at.page = numbers.at(page); });
+}
+
+void move_allocators_pages(Trace& trace, std::uint16_t down) {
+  auto& [pages, loose, cpus] = trace.machine;
+  for (Call& call : trace.calls) {
+    each_place(call.op, [&](trace::PhysPlace& at) {
+      if (at.is_outside()) return;
+      at.page = static_cast<std::uint16_t>(at.page % pages.raw);
+      if (at.page >= loose.raw) at.page = static_cast<std::uint16_t>(at.page - down);
+    });
+  }
+  pages.raw = static_cast<std::uint16_t>(pages.raw - down);
+  loose.raw = static_cast<std::uint16_t>(loose.raw - down);
+}
+
+void merge_lists(Trace& trace, std::uint8_t from) {
+  const trace::Kind its = trace::list_kind({from}), simplest = trace::list_kind({0});
+  for (Call& call : trace.calls) {
+    each_of<trace::List>(call.op, [&](trace::List& list) {
+      if (list.index == from) list.index = 0;
+    });
+    each_of<trace::Kind>(call.op, [&](trace::Kind& kind) {
+      if (kind == its) kind = simplest;
+    });
+  }
+}
+
 void merge_lanes(Trace& trace, std::uint8_t from, std::uint8_t to) {
   std::map<Named, std::uint8_t> numbers;
   std::map<char, std::set<std::uint8_t>> used;
@@ -95,46 +203,67 @@ void number_lanes(Trace& trace) {
 }
 
 void share_all(Trace& trace) {
-  std::map<Named, std::uint8_t> frames;  // By unique register: the frame register in its place.
-  std::set<Named> used;
-  for (const Call& call : trace.calls) used.merge(registers_of(trace, call));
-  auto frame_for = [&](std::uint8_t lane, trace::Unique place) -> std::uint8_t& {
-    const auto [known, is_new] = frames.try_emplace({lane, place.kLetter, place.index}, 0);
-    std::uint8_t& index = known->second;
-    while (is_new && index + 1 < trace::Frame::kCount &&
-           !used.insert({lane, trace::Frame::kLetter, index}).second) {
-      ++index;
-    }
-    return index;
-  };
-  for (std::size_t i = 0; i < trace.calls.size();) {
-    const std::uint8_t lane = lane_of(trace, trace.calls[i]);
-    trace::Op& op = trace.calls[i].op;
-    auto frame_of = [&](auto& one) { return trace::Frame{frame_for(lane, one.from)}; };
-    if (const auto* share = std::get_if<trace::UniqueIntoShared>(&op)) {
-      const auto [from, to] = *share;
-      rename(trace, i + 1, {lane, trace::Frame::kLetter, to.index}, frame_for(lane, from));
-      remove_calls(trace, i, i + 1);
-      continue;
-    }
-    if (const auto* own = std::get_if<trace::UniqueTryFromFrame>(&op)) {
-      frame_for(lane, own->to) = own->from.index;
-      remove_calls(trace, i, i + 1);
-      continue;
-    }
-    if (const auto* make = std::get_if<trace::UniqueFromUnused>(&op)) {
-      op = trace::FrameFromUnused{make->at, make->kind, make->value, {frame_for(lane, make->to)}};
-    } else if (const auto* drop = std::get_if<trace::UniqueDrop>(&op)) {
-      op = trace::FrameDrop{frame_of(*drop)};
-    } else if (const auto* reset = std::get_if<trace::UniqueReset>(&op)) {
-      op = trace::FrameDrop{frame_of(*reset)};
-    } else if (const auto* read = std::get_if<trace::UniqueReadMeta>(&op)) {
-      op = trace::FrameReadMeta{frame_of(*read)};
-    } else if (const auto* forget = std::get_if<trace::UniqueToDyn>(&op)) {
-      op = trace::FrameToDyn{frame_of(*forget)};
-    }
-    ++i;
-  }
+  InFrames frames(trace);
+  frames.rewrite(Overloaded{
+      [&](const trace::UniqueIntoShared& op) { return frames.move_out(op.from, op.to); },
+      [&](const trace::UniqueTryFromFrame& op) { return frames.move_in(op.from, op.to); },
+      [&](const trace::UniqueFromUnused& op) -> Instead {
+        return trace::FrameFromUnused{op.at, op.kind, op.value, frames.of(op.to)};
+      },
+      [&](const trace::UniqueDrop& op) -> Instead { return trace::FrameDrop{frames.of(op.from)}; },
+      [&](const trace::UniqueReset& op) -> Instead { return trace::FrameDrop{frames.of(op.from)}; },
+      [&](const trace::UniqueReadMeta& op) -> Instead {
+        return trace::FrameReadMeta{frames.of(op.from)};
+      },
+      [&](const trace::UniqueToDyn& op) -> Instead {
+        return trace::FrameToDyn{frames.of(op.from)};
+      },
+      [](const auto& op) -> Instead { return op; },
+  });
+}
+
+void frames_for_segments(Trace& trace) {
+  InFrames frames(trace);
+  frames.rewrite(Overloaded{
+      [&](const trace::SegmentNext& op) { return frames.move_out(op.from, op.to); },
+      [&](const trace::SegmentFromFrame& op) { return frames.move_in(op.from, op.to); },
+      [](const trace::SegmentSplit&) -> Instead { return std::nullopt; },
+      [&](const trace::SegmentFromUnused& op) -> Instead {
+        return trace::FrameFromUnused{op.at, op.kind, op.value, frames.of(op.to)};
+      },
+      [&](const trace::AllocSegment& op) -> Instead {
+        return trace::AllocFrame{op.kind, op.value, frames.of(op.to), op.zeroed};
+      },
+      [&](const trace::SegmentClone& op) -> Instead {
+        return trace::FrameClone{frames.of(op.from), frames.of(op.to)};
+      },
+      [&](const trace::SegmentSlice& op) -> Instead {
+        return trace::FrameClone{frames.of(op.from), frames.of(op.to)};
+      },
+      [&](const trace::SegmentDrop& op) -> Instead { return trace::FrameDrop{frames.of(op.from)}; },
+      [&](const trace::SegmentIntoRaw& op) -> Instead {
+        return trace::FrameIntoRaw{frames.of(op.from), {op.to.index}};
+      },
+      [&](const trace::SegmentFromRaw& op) -> Instead {
+        return trace::FrameFromRaw{{op.from.index}, frames.of(op.to)};
+      },
+      [&](const trace::SegmentToDyn& op) -> Instead {
+        return trace::FrameToDyn{frames.of(op.from)};
+      },
+      [&](const trace::SegmentTryFrom& op) -> Instead {
+        return trace::FrameTryFrom{frames.of(op.from), op.kind};
+      },
+      [&](const trace::SegmentToUntyped& op) -> Instead {
+        return trace::FrameToUntyped{frames.of(op.from)};
+      },
+      [&](const trace::BytesSegmentWrite& op) -> Instead {
+        return trace::BytesWrite{frames.of(op.into), op.skip, op.length, op.value};
+      },
+      [&](const trace::BytesSegmentRead& op) -> Instead {
+        return trace::BytesRead{frames.of(op.from), op.skip, op.length};
+      },
+      [](const auto& op) -> Instead { return op; },
+  });
 }
 
 }  // namespace check

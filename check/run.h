@@ -3,11 +3,13 @@
 // one at a time, in order; lanes at once are for check/explore.
 //
 // After each step: the answers are equal; the pages that the model says may have changed have equal
-// facts; the digests of all others are as they were. Every 64 steps and at the end everything is
-// compared.
+// facts; the digests of all others are as they were; the allocator's free blocks, if they may have
+// changed, are kept as they may be. Every 64 steps and at the end everything is compared.
 #pragma once
 
+#include <array>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "check/bisect.h"
@@ -66,6 +68,44 @@ Step take_step(const trace::Call& call, std::uint8_t lane, M& model, S& system) 
   return step;
 }
 
+// Free blocks. There is room for one more than there are pages: more cannot be right, and neither
+// can that many.
+class FreeBlocks {
+ public:
+  void see(const trace::FreeBlock& block) {
+    if (count_ < blocks_.size()) blocks_[count_++] = block;
+  }
+  void clear() { count_ = 0; }
+  std::span<const trace::FreeBlock> all() const { return {blocks_.data(), count_}; }
+
+ private:
+  std::array<trace::FreeBlock, trace::Machine::kMostPages + 1> blocks_{};
+  std::size_t count_ = 0;
+};
+
+// Tells the model how the system keeps its free pages, if it shows that; `blocks` is for what it
+// shows. The law that it breaks; null if none.
+template <Judge M, SystemUnderTest S>
+const char* adopt_blocks(M& model, const S& system, FreeBlocks& blocks) {
+  if constexpr (ShowsFreeBlocks<S>) {
+    blocks.clear();
+    system.free_blocks([&](const trace::FreeBlock& block) { blocks.see(block); });
+    return model.adopt(blocks.all());
+  } else {
+    return nullptr;
+  }
+}
+
+// Whether the allocator may keep its free pages otherwise now: it handed something out or refused
+// to, or got something back that it has.
+inline bool asked_allocator(const Step& step, const trace::Machine& shape) {
+  const auto& [taken, given, refused] = step.seen.choices;
+  const auto end = given.page.begin() + given.kept();
+  return taken.count != 0 || refused != 0 || given.count != given.kept() ||
+         std::any_of(given.page.begin(), end,
+                     [&](std::uint16_t page) { return page >= shape.loose.raw; });
+}
+
 // Whether the answer seen is one that the model accepts. `impermissible` never is, not even if the
 // system says it of itself.
 inline bool is_accepted(const Step& step) {
@@ -82,6 +122,7 @@ class Lockstep {
     for (std::size_t page = 0; page < digests_.size(); ++page) {
       digests_[page] = system_.digest(page);
     }
+    first_broken_ = adopt_blocks(model_, system_, blocks_);
   }
 
   // One call, and what is compared after each in any case.
@@ -91,6 +132,10 @@ class Lockstep {
     if (!is_accepted(last_)) return Divergence{Oracle::answer, 0, law_of(call.op), {}, {}};
     if (has_aborted()) return std::nullopt;
     const auto touched = model_.touched();
+    const char* broken = std::exchange(first_broken_, nullptr);
+    if (broken == nullptr && asked_allocator(last_, shape_)) {
+      broken = adopt_blocks(model_, system_, blocks_);
+    }
     for (const std::uint64_t page : touched) {
       if (!agree_on(page)) {
         return of_facts(Oracle::facts,
@@ -98,7 +143,8 @@ class Lockstep {
                                    facts_of(system_, touched.begin(), touched.end())));
       }
     }
-    return compare_digests(touched);
+    if (auto found = compare_digests(touched)) return found;
+    return broken == nullptr ? std::nullopt : std::optional(of_blocks(broken));
   }
 
   // As `take`, and then everything there is. A law comes before all else: if the reference breaks
@@ -165,6 +211,14 @@ class Lockstep {
     return difference(facts_of(model_, shape_), facts_of(system_, shape_));
   }
 
+  // All that the allocator shows: it is the whole that is wrong.
+  Divergence of_blocks(const char* law) const {
+    Divergence divergence{Oracle::facts, 0, law, {}, {}};
+    divergence.unexpected.assign(blocks_.all().begin(), blocks_.all().end());
+    std::ranges::sort(divergence.unexpected);
+    return divergence;
+  }
+
   Divergence of_facts(Oracle oracle, Difference shown) const {
     std::string law = law_of(shown, last_.call.op);
     return {oracle, 0, std::move(law), std::move(shown.missing), std::move(shown.unexpected)};
@@ -174,8 +228,10 @@ class Lockstep {
   M model_;
   S& system_;
   Step last_{};
+  const char* first_broken_ = nullptr;  // By the free blocks of the machine's first state.
   std::vector<std::uint64_t> digests_;
   Facts expected_{}, seen_{};  // Of one page.
+  FreeBlocks blocks_{};        // As the allocator last said it keeps them.
 };
 
 // After a divergence or an abort the system has been rebuilt.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <concepts>
+#include <span>
 #include <vector>
 
 #include "check/verdict.h"
@@ -24,13 +25,24 @@ concept SystemUnderTest =
       { seen.digest(page) } -> std::same_as<std::uint64_t>;  // Of all words of a page's records.
     };
 
+// A system may show how its allocator keeps its free pages: calls `see` for each block, in any
+// order. Then its refusals are judged by that.
+template <class S>
+concept ShowsFreeBlocks =
+    requires(const S& seen, void (*see)(trace::FreeBlock)) { seen.free_blocks(see); };
+
 template <class M>
 concept Judge = std::copyable<M> && Observable<M> && std::constructible_from<M, trace::Machine> &&
                 requires(M model, const M& before, std::uint8_t lane, const trace::Op& op,
-                         const trace::Answer& answer, const char* law) {
+                         const trace::Answer& answer, const char* law,
+                         std::span<const trace::FreeBlock> blocks) {
                   { model.unfinished(lane) } -> std::same_as<bool>;
                   model.finish(lane);  // One phase more of the operation begun by `step`.
                   model.touched();     // The pages that may have changed since last asked.
+                  // How the allocator keeps its free pages, after it was asked something. The id
+                  // of the law that this breaks; null if it breaks none.
+                  { model.adopt(blocks) } -> std::same_as<const char*>;
+                  model.go_at_once();  // From now on lanes go at once.
                   // The id of a law that this step broke, or that the state after it breaks; null
                   // if it keeps them all. `model` is the state after the operation's last phase.
                   { model.broken_law(before, lane, op, answer) } -> std::same_as<const char*>;

@@ -26,8 +26,7 @@ std::vector<std::uint8_t> fitting(Trace trace, std::size_t most) {
 
 // Calls that are allowed at `at`: drawn by an author who has seen all before.
 std::vector<Call> drawn(const Trace& trace, std::size_t at, std::size_t count, props::Dice& dice) {
-  props::Author author(trace.machine, props::any_taste(dice, trace.machine, props::kEveryOp, 0),
-                       dice);
+  props::Author author(trace.machine, props::any_taste(dice, trace.machine), dice);
   for (std::size_t i = 0; i < at; ++i) author.ask(trace.calls[i]);
   std::vector<Call> calls;
   for (std::size_t i = 0; i < count && !author.is_over(); ++i) {

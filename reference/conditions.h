@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <ranges>
 #include <variant>
 
 #include "reference/laws.h"
@@ -17,10 +18,16 @@ const One* as(const Step& step) {
 }
 
 // What a register held before; null if it was empty.
-const Handle* held_before(const Step& step, auto place) {
-  const std::optional<Handle>& handle = step.before.held[step.lane].at(place);
-  return handle ? &*handle : nullptr;
+const auto* held_before(const Step& step, auto place) {
+  const auto& thing = step.before.held[step.lane].at(place);
+  return thing ? &*thing : nullptr;
 }
+
+// The pages of a handle, or of a segment, ascending.
+inline auto pages_of(const Handle& handle) {
+  return std::views::iota(handle.page, handle.page + 1);
+}
+inline auto pages_of(const Run& run) { return std::views::iota(run.first, run.end()); }
 
 // Whether the state after is the one before with these changes and no others.
 bool changes_only(const Step& step, auto&& change) {
@@ -72,6 +79,52 @@ inline bool is_within(const State& state, std::uint64_t address) {
   return address / kPageBytes < state.machine.pages.raw;
 }
 
+// Whether the last dynamic handle of a page stays, and so a dynamic segment of such pages.
+inline bool stays_with_last(trace::Usage usage) {
+  return usage == trace::Usage::unused || usage == trace::Usage::reserved ||
+         usage == trace::Usage::kernel || usage == trace::Usage::meta;
+}
+
+inline std::uint64_t sum_of_bytes(const State& state, Page page) {
+  std::uint64_t sum = 0;
+  for (std::size_t at = 0; at < kPageBytes; ++at) sum += byte_of(state, page, at);
+  return sum;
+}
+
+// What is told of ends of metadata: how often an on_drop ran, and a destructor; what the last
+// on_drop found that asked for its own page; what those that read their pages summed up.
+struct Ends {
+  std::uint64_t count = 0;
+  std::uint64_t found = static_cast<std::uint64_t>(trace::Status::passed_over);
+  std::uint64_t sum = 0;
+};
+
+// Of these pages, one after another. Who asks for its own page is refused it as `refusal`.
+inline Ends ends_of(const State& state, const auto& pages,
+                    trace::Status refusal = trace::Status::busy) {
+  using trace::KindName;
+  Ends ends;
+  for (const Page page : pages) {
+    const KindName kind = state.slots[page].vtable.value_or(trace::Kind{}).name;
+    ends.count += 1;
+    if (kind == KindName::reentrant) ends.found = static_cast<std::uint64_t>(refusal);
+    const bool sums = kind == KindName::reader || kind == KindName::link_reader;
+    if (sums) ends.sum += sum_of_bytes(state, page);
+  }
+  return ends;
+}
+
+inline trace::Choices given(const auto& pages) {
+  trace::Choices choices;
+  for (const Page page : pages) choices.given.push(page);
+  return choices;
+}
+
+// What the allocator has afterwards if a page was given up to it: no loose page ever.
+inline void give_up(State& state, Page page) {
+  if (state.machine.is_allocators(page * kPageBytes)) state.free.insert(page);
+}
+
 // Whether metadata is what a kind made with a value is: its words count up from the value.
 inline bool is_made_of(const std::optional<Metadata>& metadata, trace::Kind kind,
                        std::uint64_t value) {
@@ -81,6 +134,14 @@ inline bool is_made_of(const std::optional<Metadata>& metadata, trace::Kind kind
     if (i < trace::words_of(kind.name) ? word - i != value : word != 0) return false;
   }
   return true;
+}
+
+// A slot that is made one of a kind: shared by one owner, or unique.
+inline void make(Slot& slot, trace::Kind kind, std::uint64_t rc) {
+  slot.rc = rc;
+  slot.parked = rc != kUnique;
+  slot.usage = usage_of(kind);
+  slot.vtable = kind;
 }
 
 }  // namespace reference

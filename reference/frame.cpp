@@ -5,17 +5,8 @@
 namespace reference {
 
 using trace::Status;
-using trace::Usage;
 
 namespace {
-
-// Whether the last dynamic handle of a page may not go. One that knows the kind may: the rule of
-// the old closed enumeration of usages holds where nothing else is known.
-bool must_keep_last(const Handle& handle, const Slot& slot) {
-  if (!handle.is_dynamic()) return false;
-  return slot.usage == Usage::unused || slot.usage == Usage::reserved ||
-         slot.usage == Usage::kernel || slot.usage == Usage::meta;
-}
 
 // One more handle to the page of a handle, like it.
 Answer add_like(State& state, const Handle& from, std::optional<Handle>& to) {
@@ -86,7 +77,9 @@ Answer step(State& state, Lane lane, const trace::FrameDrop& op, const Answer&) 
   std::optional<Handle>& from = state.held[lane].at(op.from);
   const Page page = from->page;
   Slot& slot = state.slots[page];
-  if (slot.rc == 1 && must_keep_last(*from, slot)) {
+  // One that knows the kind may go: the rule of the old closed enumeration of usages holds where
+  // nothing else is known.
+  if (slot.rc == 1 && from->is_dynamic() && keeps_last_handle(slot.usage)) {
     return {{.status = Status::panicked, .code = trace::Code::last_handle}, {}};
   }
 
@@ -100,7 +93,7 @@ Answer step(State& state, Lane lane, const trace::FrameDrop& op, const Answer&) 
   }
   tear_down(state, lane, page);
   answer.reply.results[0] = 1;
-  note_end(answer, 1, slot, page);
+  note_end(answer, 1, state, page);
   answer.choices.given.push(page);
   return answer;
 }
@@ -206,13 +199,13 @@ Answer step(State& state, Lane lane, const trace::FrameTryFrom& op, const Answer
 bool allows(const State& state, Lane lane, const trace::FrameToUntyped& op) {
   const std::optional<Handle>& from = state.held[lane].at(op.from);
   if (!from) return false;
-  return from->is_dynamic() || (from->is_typed() && from->kind.name == trace::KindName::empty);
+  return from->is_dynamic() || (from->is_typed() && trace::is_untyped(from->kind));
 }
 
 Answer step(State& state, Lane lane, const trace::FrameToUntyped& op, const Answer&) {
   Handle& handle = *state.held[lane].at(op.from);
   const Slot& slot = state.slots[handle.page];
-  if (slot.vtable->name != trace::KindName::empty) return {{Status::wrong_kind}, {}};
+  if (!trace::is_untyped(*slot.vtable)) return {{Status::wrong_kind}, {}};
   handle = {handle.page, Knows::untyped};
   return {};
 }

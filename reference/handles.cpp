@@ -20,22 +20,53 @@ bool adds_like(const Step& step, auto from, auto to) {
          });
 }
 
-// Moves the handle in `from` to `to`, and tells its address.
-bool moves_handle(const Step& step, auto from, auto to) {
-  const Handle* const handle = held_before(step, from);
-  return handle != nullptr && answers(step, {handle->page * kPageBytes}) &&
+// Moves what is in `from` to `to`, and tells its address: a segment's start and end.
+bool moves(const Step& step, auto from, auto to) {
+  const auto* const moved = held_before(step, from);
+  if (moved == nullptr) return false;
+  const std::uint64_t start = *pages_of(*moved).begin() * kPageBytes;
+  const std::uint64_t end = *pages_of(*moved).end() * kPageBytes;
+  constexpr bool kIsSegment = std::is_same_v<decltype(moved), const Run* const>;
+  return answers(step, {start, kIsSegment ? end : 0}) &&
          changes_only(step, [&](State&, Held& held) {
            held.at(from).reset();
-           held.at(to) = *handle;
+           held.at(to) = *moved;
          });
 }
 
-// The handle in `place` knows something else from now on, and that is all.
+// What is in `place` knows something else from now on, and that is all.
 bool only_learns(const Step& step, auto place, Knows knows, trace::Kind kind = {}) {
   return answers(step) && changes_only(step, [&](State&, Held& held) {
            held.at(place)->knows = knows;
            held.at(place)->kind = kind;
          });
+}
+
+bool forgets(const Step& step, auto from) {
+  return held_before(step, from) != nullptr && only_learns(step, from, Knows::nothing);
+}
+
+// It learns that all its pages are of a kind, or of one for users, exactly if they are.
+bool learns_if(const Step& step, auto from, auto&& is_so, Knows knows, trace::Kind kind = {}) {
+  const auto* const learner = held_before(step, from);
+  if (learner == nullptr) return false;
+  const bool all_are = std::ranges::all_of(pages_of(*learner), [&](Page page) {
+    const std::optional<trace::Kind>& vtable = step.before.slots[page].vtable;
+    return vtable && is_so(*vtable);
+  });
+  return all_are ? only_learns(step, from, knows, kind) : refuses(step, Status::wrong_kind);
+}
+
+bool becomes_typed(const Step& step, auto from, trace::Kind kind) {
+  auto is_so = [&](trace::Kind found) { return found == kind; };
+  return learns_if(step, from, is_so, Knows::kind, kind);
+}
+
+bool becomes_untyped(const Step& step, auto from) {
+  auto is_so = [](trace::Kind found) {
+    return found.name == trace::KindName::empty || found.name == trace::KindName::link_empty;
+  };
+  return learns_if(step, from, is_so, Knows::untyped);
 }
 
 bool reads(const Step& step, auto place) {
@@ -94,8 +125,10 @@ bool adds_a_count(const Step& step) {
 }
 
 bool moves_to_and_from_raw(const Step& step) {
-  if (const auto* op = as<trace::FrameIntoRaw>(step)) return moves_handle(step, op->from, op->to);
-  if (const auto* op = as<trace::FrameFromRaw>(step)) return moves_handle(step, op->from, op->to);
+  if (const auto* op = as<trace::FrameIntoRaw>(step)) return moves(step, op->from, op->to);
+  if (const auto* op = as<trace::FrameFromRaw>(step)) return moves(step, op->from, op->to);
+  if (const auto* op = as<trace::SegmentIntoRaw>(step)) return moves(step, op->from, op->to);
+  if (const auto* op = as<trace::SegmentFromRaw>(step)) return moves(step, op->from, op->to);
   return true;
 }
 
@@ -125,24 +158,15 @@ bool borrows_from_a_live_owner(const Step& step) {
 }
 
 bool converts_by_type(const Step& step) {
-  if (const auto* op = as<trace::FrameToDyn>(step)) {
-    return held_before(step, op->from) != nullptr && only_learns(step, op->from, Knows::nothing);
+  if (const auto* op = as<trace::FrameToDyn>(step)) return forgets(step, op->from);
+  if (const auto* op = as<trace::FrameTryFrom>(step))
+    return becomes_typed(step, op->from, op->kind);
+  if (const auto* op = as<trace::FrameToUntyped>(step)) return becomes_untyped(step, op->from);
+  if (const auto* op = as<trace::SegmentToDyn>(step)) return forgets(step, op->from);
+  if (const auto* op = as<trace::SegmentTryFrom>(step)) {
+    return becomes_typed(step, op->from, op->kind);
   }
-  if (const auto* op = as<trace::FrameTryFrom>(step)) {
-    const Handle* const handle = held_before(step, op->from);
-    if (handle == nullptr) return false;
-    const bool is_of_kind = step.before.slots[handle->page].vtable == op->kind;
-    return is_of_kind ? only_learns(step, op->from, Knows::kind, op->kind)
-                      : refuses(step, Status::wrong_kind);
-  }
-  if (const auto* op = as<trace::FrameToUntyped>(step)) {
-    const Handle* const handle = held_before(step, op->from);
-    if (handle == nullptr) return false;
-    const auto& vtable = step.before.slots[handle->page].vtable;
-    const bool is_untyped = vtable && vtable->name == trace::KindName::empty;
-    return is_untyped ? only_learns(step, op->from, Knows::untyped)
-                      : refuses(step, Status::wrong_kind);
-  }
+  if (const auto* op = as<trace::SegmentToUntyped>(step)) return becomes_untyped(step, op->from);
   return true;
 }
 
@@ -214,9 +238,7 @@ bool writes_in_place(const Step& step) {
            changes_only(step,
                         [&](State& state, Held&) { state.slots[handle->page].storage = written; });
   }
-  if (const auto* op = as<trace::UniqueToDyn>(step)) {
-    return held_before(step, op->from) != nullptr && only_learns(step, op->from, Knows::nothing);
-  }
+  if (const auto* op = as<trace::UniqueToDyn>(step)) return forgets(step, op->from);
   return true;
 }
 

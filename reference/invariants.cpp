@@ -8,10 +8,29 @@ namespace reference {
 
 namespace {
 
-// Calls `each(handle)` for each handle of a kind of register.
+// Calls `each(what)` for all that a kind of register holds.
 void for_each_in(const auto& registers, auto&& each) {
-  for (const std::optional<Handle>& handle : registers) {
-    if (handle) each(*handle);
+  for (const auto& thing : registers) {
+    if (thing) each(*thing);
+  }
+}
+
+// Calls `each(handle)` for every handle there is: those of segments and of lists, too, one a page.
+void for_each_handle(const State& state, auto&& each) {
+  auto each_of = [&](const Run& run) {
+    for (Page page = run.first; page < run.end(); ++page) each(run.handle_of(page));
+  };
+  for (const Held& lane : state.held) {
+    for_each_in(lane.frames, each);
+    for_each_in(lane.raws, each);
+    for_each_in(lane.uniques, each);
+    for_each_in(lane.segments, each_of);
+    for_each_in(lane.raw_segments, each_of);
+    for (std::uint8_t i = 0; i < trace::List::kCount; ++i) {
+      for (const Page page : lane.lists[i].pages) {
+        each(Handle{page, Knows::kind, trace::list_kind({i})});
+      }
+    }
   }
 }
 
@@ -27,7 +46,8 @@ bool is_on_path(const Owners& owners) { return owners.paths > 0; }
 bool knows_rightly(const Handle& handle, trace::Kind kind) {
   switch (handle.knows) {
     case Knows::kind: return handle.kind == kind;
-    case Knows::untyped: return kind.name == trace::KindName::empty;
+    case Knows::untyped:
+      return kind.name == trace::KindName::empty || kind.name == trace::KindName::link_empty;
     case Knows::nothing: return true;
   }
   return false;
@@ -51,6 +71,14 @@ Books books_of(const State& state) {
     for_each_in(lane.frames, [&](const Handle& handle) { ++at(handle.page).handles; });
     for_each_in(lane.raws, [&](const Handle& handle) { ++at(handle.page).raws; });
     for_each_in(lane.uniques, [&](const Handle& handle) { ++at(handle.page).uniques; });
+    auto count = [&](const Run& run) {
+      for (Page page = run.first; page < run.end(); ++page) ++at(page).segments;
+    };
+    for_each_in(lane.segments, count);
+    for_each_in(lane.raw_segments, count);
+    for (const List& list : lane.lists) {
+      for (const Page page : list.pages) ++at(page).listed;
+    }
   }
   for (const Path& path : state.paths) ++at(path.page).paths;
   return books;
@@ -97,24 +125,23 @@ bool types_agree(const State& state, const Owners&, Page page) {
   const Slot& slot = state.slots[page];
   if (!slot.vtable) return true;
   bool all_agree = !slot.storage || slot.storage->kind == *slot.vtable;
-  auto agrees = [&](const Handle& handle) {
+  for_each_handle(state, [&](const Handle& handle) {
     if (handle.page == page) all_agree &= knows_rightly(handle, *slot.vtable);
-  };
-  for (const Held& lane : state.held) {
-    for_each_in(lane.frames, agrees);
-    for_each_in(lane.raws, agrees);
-    for_each_in(lane.uniques, agrees);
-  }
+  });
   return all_agree;
 }
 
 bool is_clean_when_nothing_is_held(const State& state) {
   const bool is_anything_held = std::ranges::any_of(state.held, [](const Held& lane) {
     bool holds = lane.unfinished.has_value();
-    auto note = [&](const Handle&) { holds = true; };
+    auto note = [&](const auto&) { holds = true; };
     for_each_in(lane.frames, note);
     for_each_in(lane.raws, note);
     for_each_in(lane.uniques, note);
+    for_each_in(lane.segments, note);
+    for_each_in(lane.raw_segments, note);
+    for_each_in(lane.blocks, note);
+    for (const List& list : lane.lists) holds |= !list.pages.empty();
     return holds;
   });
   if (is_anything_held || !state.paths.empty()) return true;
@@ -164,20 +191,15 @@ bool count_is_the_owners(const State& state, const Owners& owners, Page page) {
 
 bool unique_handle_is_alone(const State& state, const Owners& owners, Page page) {
   const bool is_unique = status_of(state.slots[page].rc) == SlotStatus::unique;
-  if (owners.uniques > 1 || (owners.uniques == 1) != is_unique) return false;
-  return owners.uniques == 0 || owners.shared() == 0;
+  if (owners.unique() > 1 || (owners.unique() == 1) != is_unique) return false;
+  return owners.unique() == 0 || owners.shared() == 0;
 }
 
 bool handles_are_on_frames(const State& state) {
   bool all_are = true;
-  auto is_on_frame = [&](const Handle& handle) {
+  for_each_handle(state, [&](const Handle& handle) {
     all_are &= handle.page < state.slots.size() && is_frame(state.slots[handle.page].usage);
-  };
-  for (const Held& lane : state.held) {
-    for_each_in(lane.frames, is_on_frame);
-    for_each_in(lane.raws, is_on_frame);
-    for_each_in(lane.uniques, is_on_frame);
-  }
+  });
   return all_are;
 }
 

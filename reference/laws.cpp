@@ -68,6 +68,58 @@ constexpr Law kLaws[] = {
      .sentence =
          "Dropping or resetting a unique frame ends its metadata once; only dropping gives it up.",
      .of_step = gives_a_unique_page_up},
+    {.id = "POST-13",
+     .sentence =
+         "A segment is made of unused pages, ascending, or not at all: then what was made ends.",
+     .of_step = makes_a_segment},
+    {.id = "POST-14",
+     .sentence =
+         "A segment is split inside, between pages: both parts are it, and no count changes.",
+     .of_step = splits_a_segment},
+    {.id = "POST-15",
+     .sentence = "A clone of a segment adds one to each of its counts; at a maximum it aborts.",
+     .of_step = clones_a_segment},
+    {.id = "POST-16",
+     .sentence = "A slice lies inside, on whole pages, and adds one to the counts that it covers.",
+     .of_step = slices_a_segment},
+    {.id = "POST-17",
+     .sentence = "A segment's first frame leaves it as a like handle, and no count changes.",
+     .of_step = takes_the_first_frame},
+    {.id = "POST-18",
+     .sentence = "Dropping a segment drops each of its frames, ascending, or panics before any.",
+     .of_step = drops_a_segment},
+    {.id = "POST-19",
+     .sentence =
+         "A frame put into a list stands where it was put, says so, and has no other handle.",
+     .of_step = puts_a_frame_in},
+    {.id = "POST-20",
+     .sentence = "A frame taken out of a list is unique, and in none; past the end there is none.",
+     .of_step = takes_a_frame_out},
+    {.id = "POST-21",
+     .sentence =
+         "A cursor moves forward: from the last frame past the end, and from there to the first.",
+     .of_step = moves_forward},
+    {.id = "POST-22",
+     .sentence = "A cursor moves backward: from the first frame past the end, then to the last.",
+     .of_step = moves_backward},
+    {.id = "POST-23",
+     .sentence =
+         "A page is found in a list exactly if it is there; a place that is no page is not.",
+     .of_step = finds_what_is_in_it},
+    {.id = "B.9",
+     .sentence =
+         "Readers and writers move just the bytes there are, in order, and change no others.",
+     .of_step = moves_just_the_bytes},
+    {.id = "B.10",
+     .sentence =
+         "The allocator hands out free pages only, each once, and refuses only what it has not.",
+     .of_state = allocators_pages_have_a_place,
+     .of_step = allocates_what_is_free},
+    {.id = "B.11",
+     .sentence =
+         "A booting machine marks all memory that is not usable, and hands out just the rest.",
+     .of_state = is_booted_so_far,
+     .of_step = boots_in_order},
     {.id = "INV-17",
      .sentence =
          "While a frame is borrowed its owner lives, so its page is neither busy nor unused.",
@@ -133,6 +185,23 @@ constexpr Law kLaws[] = {
          "The page of a unique handle is unique, in no list, and changed by its holder only.",
      .of_page = unique_handle_has_the_slot,
      .of_step = writes_in_place},
+    {.id = "INV-20",
+     .sentence =
+         "A segment is a range of the machine, and each of its pages is a frame with a count.",
+     .of_state = segments_cover_live_frames,
+     .of_step = tells_the_range},
+    {.id = "INV-21",
+     .sentence =
+         "A list's elements are distinct unique frames of its kind that bear its id, in order.",
+     .of_state = lists_are_sound,
+     .of_step = goes_by_the_order},
+    {.id = "INV-22",
+     .sentence = "No two lists have one id, and just the elements of a list bear its id.",
+     .of_state = ids_name_lists},
+    {.id = "INV-23",
+     .sentence = "A slot that is in no list says so, as all do whose list has been dropped.",
+     .of_page = only_listed_slots_say_so,
+     .of_step = drops_a_list},
 };
 
 const char* law_cited_by(const trace::Op& op) {

@@ -15,18 +15,21 @@ namespace reference {
 
 // Who owns a page, counted one by one, with a place for each term of the equation.
 struct Owners {
-  std::uint64_t uniques = 0;  // U
+  std::uint64_t uniques = 0;  // U,
+  std::uint64_t listed = 0;   // and those of lists, which own their frames so.
 
   std::uint64_t handles = 0;   // H,
   std::uint64_t raws = 0;      // of which H, too, consists,
   std::uint64_t phantoms = 0;  // and these, which exist in the books only.
   std::uint64_t paths = 0;     // Page-table entries reachable from a live root.
-  std::uint64_t segments = 0;  // C: there are none yet; so are these three.
-  std::uint64_t in_grace = 0;  // G: handles in queues that wait for readers to pass.
+  std::uint64_t segments = 0;  // C: segments and raw segments that cover the page.
+  std::uint64_t in_grace = 0;  // G, of which there are none yet, as of these two: handles in queues
+                               // that wait for readers to pass.
   std::uint64_t in_flush = 0;  // T: handles in queues that wait for other CPUs to flush.
   std::uint64_t strays = 0;    // S: entries of subtrees that are unlinked, and not yet destroyed.
 
   std::uint64_t live() const { return handles + raws; }
+  std::uint64_t unique() const { return uniques + listed; }
   std::uint64_t shared() const {
     return live() + phantoms + paths + segments + in_grace + in_flush + strays;
   }
@@ -88,13 +91,23 @@ bool unique_handle_is_alone(const State&, const Owners&, Page);          // INV-
 bool handles_are_on_frames(const State&);                                // INV-16
 bool shared_handle_has_a_count(const State&, const Owners&, Page);       // INV-18
 bool unique_handle_has_the_slot(const State&, const Owners&, Page);      // INV-19
+bool segments_cover_live_frames(const State&);                           // INV-20
+bool lists_are_sound(const State&);                                      // INV-21
+bool ids_name_lists(const State&);                                       // INV-22
+bool only_listed_slots_say_so(const State&, const Owners&, Page);        // INV-23
 bool permission_is_where_it_belongs(const State&, const Owners&, Page);  // INV-51
+bool allocators_pages_have_a_place(const State&);                        // B.10
+bool is_booted_so_far(const State&);                                     // B.11
 
-// What operations promise; see lives.cpp and handles.cpp.
+// What operations promise; see lives.cpp and handles.cpp, and for segments, lists and bytes the
+// files of their names.
 bool reads_what_is_there(const Step&);        // INV-7
 bool tells_the_count(const Step&);            // INV-13
 bool borrows_from_a_live_owner(const Step&);  // INV-17
 bool writes_in_place(const Step&);            // INV-19
+bool tells_the_range(const Step&);            // INV-20
+bool goes_by_the_order(const Step&);          // INV-21
+bool drops_a_list(const Step&);               // INV-23
 bool makes_of_an_unused_page(const Step&);    // PRE-1
 bool drops_what_can_be_dropped(const Step&);  // PRE-4
 bool ends_what_can_be_ended(const Step&);     // PRE-5
@@ -110,5 +123,30 @@ bool repurposes_in_place(const Step&);        // POST-9
 bool becomes_shared(const Step&);             // POST-10
 bool becomes_unique_if_alone(const Step&);    // POST-11
 bool gives_a_unique_page_up(const Step&);     // POST-12
+bool makes_a_segment(const Step&);            // POST-13
+bool splits_a_segment(const Step&);           // POST-14
+bool clones_a_segment(const Step&);           // POST-15
+bool slices_a_segment(const Step&);           // POST-16
+bool takes_the_first_frame(const Step&);      // POST-17
+bool drops_a_segment(const Step&);            // POST-18
+bool puts_a_frame_in(const Step&);            // POST-19
+bool takes_a_frame_out(const Step&);          // POST-20
+bool moves_forward(const Step&);              // POST-21
+bool moves_backward(const Step&);             // POST-22
+bool finds_what_is_in_it(const Step&);        // POST-23
+bool moves_just_the_bytes(const Step&);       // B.9
+
+// Of the allocator, and of a machine that boots; see alloc_laws.cpp and boot_laws.cpp.
+bool allocates_a_frame(const Step&);       // POST-1, of the allocator's pages;
+bool allocates_a_segment(const Step&);     // POST-13, likewise.
+bool allocates_what_is_free(const Step&);  // B.10
+bool takes_early_memory(const Step&);      // B.10, before there is metadata.
+bool boots_in_order(const Step&);          // B.11
+
+// Whether free pages may be kept so: disjoint, in each block of a pool a naturally aligned power of
+// two, in each of a cache 1 to 4, together just the free ones, and no two buddies in one pool
+// (B.10). No form of a law: a state knows how they are kept only if the allocator has said so; see
+// Model::adopt in free_blocks.cpp.
+bool are_kept_in_order(const State&, std::span<const trace::FreeBlock>);
 
 }  // namespace reference

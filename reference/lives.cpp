@@ -4,38 +4,11 @@
 
 namespace reference {
 
-using trace::Answer;
 using trace::Status;
 
 namespace {
 
-// What is told of one end of metadata: that its on_drop ran once, then its destructor once, and
-// that an on_drop that asked for its own page was refused it as `refusal`.
-struct End {
-  std::uint64_t on_drops = 1;
-  std::uint64_t destroyed = 1;
-  std::uint64_t found = 0;  // By asking from_unused, and from_in_use.
-  std::uint64_t sum = 0;
-};
-End end_of(const Slot& slot, Page page, Status refusal) {
-  const trace::KindName kind = slot.vtable.value_or(trace::Kind{}).name;
-  const bool asks = kind == trace::KindName::reentrant;
-  return {.found = static_cast<std::uint64_t>(asks ? refusal : Status::passed_over),
-          .sum = kind == trace::KindName::reader ? page % 256 * kPageBytes : 0};
-}
-
-trace::Choices given(Page page) {
-  trace::Choices choices;
-  choices.given.push(page);
-  return choices;
-}
-
-// What the allocator has afterwards if a page was given up to it: no loose page ever.
-void give_up(State& state, Page page) {
-  if (state.machine.is_allocators(page * kPageBytes)) state.free.insert(page);
-}
-
-// The making of a frame, as it was asked: by address, or at a page that the allocator chose.
+// The making of a frame at an address, as it was asked.
 struct Making {
   std::uint64_t address = 0;
   trace::Kind kind{};
@@ -52,47 +25,67 @@ std::optional<Making> making_of(const Step& step) {
   if (const auto* op = as<trace::UniqueFromUnused>(step)) {
     return Making{machine.address(op->at), op->kind, op->value.value(), op->to};
   }
-  const trace::PageList& taken = step.answer.choices.taken;
-  if (const auto* op = as<trace::AllocFrame>(step); op != nullptr && taken.count > 0) {
-    return Making{taken.page[0] * kPageBytes, op->kind, op->value.value(), op->to};
-  }
   return std::nullopt;
 }
 
-// The page whose last owner goes in this step, for good.
-std::optional<Page> page_ended(const Step& step) {
-  const Handle* handle = nullptr;
-  if (!is_ok(step)) return std::nullopt;
-  if (const auto* op = as<trace::FrameDrop>(step)) {
-    handle = held_before(step, op->from);
-    if (handle != nullptr && step.before.slots[handle->page].rc != 1) return std::nullopt;
+// The pages that this step makes frames.
+std::vector<Page> pages_made(const Step& step) {
+  std::vector<Page> pages;
+  if (!is_ok(step)) return pages;
+  if (const auto making = making_of(step)) pages.push_back(making->address / kPageBytes);
+  if (const auto* op = as<trace::SegmentFromUnused>(step)) {
+    const trace::Machine& machine = step.before.machine;
+    const Page end = machine.address(op->until) / kPageBytes;
+    for (Page page = machine.address(op->at) / kPageBytes; page < end; ++page) {
+      pages.push_back(page);
+      if (page >= step.before.slots.size()) break;  // It is refused; there may be 2^52 more.
+    }
   }
-  if (const auto* op = as<trace::UniqueDrop>(step)) handle = held_before(step, op->from);
-  if (const auto* op = as<trace::UniqueReset>(step)) handle = held_before(step, op->from);
-  return handle == nullptr ? std::nullopt : std::optional(handle->page);
+  const trace::PageList& taken = step.answer.choices.taken;
+  if (as<trace::AllocFrame>(step) || as<trace::AllocSegment>(step)) {
+    for (std::uint64_t i = 0; i < taken.count; ++i) pages.push_back(taken.page[0] + i);
+  }
+  return pages;
+}
+
+// The pages whose last owner goes in this step, for good.
+std::vector<Page> pages_ended(const Step& step) {
+  std::vector<Page> pages;
+  if (!is_ok(step)) return pages;
+  auto add_last = [&](const auto* shared) {
+    if (shared == nullptr) return;
+    for (const Page page : pages_of(*shared)) {
+      if (step.before.slots[page].rc == 1) pages.push_back(page);
+    }
+  };
+  auto add = [&](const Handle* unique) {
+    if (unique != nullptr) pages.push_back(unique->page);
+  };
+  if (const auto* op = as<trace::FrameDrop>(step)) add_last(held_before(step, op->from));
+  if (const auto* op = as<trace::SegmentDrop>(step)) add_last(held_before(step, op->from));
+  if (const auto* op = as<trace::UniqueDrop>(step)) add(held_before(step, op->from));
+  if (const auto* op = as<trace::UniqueReset>(step)) add(held_before(step, op->from));
+  if (const auto* op = as<trace::ListDrop>(step)) {
+    pages = step.before.held[step.lane].at(op->list).pages;
+  }
+  return pages;
 }
 
 }  // namespace
 
 bool makes_of_an_unused_page(const Step& step) {
-  const auto making = making_of(step);
-  if (!making || !is_ok(step)) return true;
-  if (!is_aligned(making->address) || !is_within(step.before, making->address)) return false;
-  const Page page = making->address / kPageBytes;
-  const Slot& slot = step.before.slots[page];
-  return slot.rc == kUnused && slot.parked && !slot.vtable && !slot.storage && slot.in_list == 0 &&
-         !is_on_path(step.before, page);
+  return std::ranges::all_of(pages_made(step), [&](Page page) {
+    if (page >= step.before.slots.size()) return false;
+    const Slot& slot = step.before.slots[page];
+    return slot.rc == kUnused && slot.parked && !slot.vtable && !slot.storage &&
+           slot.in_list == 0 && !is_on_path(step.before, page);
+  });
 }
 
 bool makes_a_frame(const Step& step) {
-  const bool by_allocator = as<trace::AllocFrame>(step) != nullptr;
+  if (!allocates_a_frame(step)) return false;
   const auto making = making_of(step);
-  if (!making) {
-    if (!by_allocator) return true;
-    Answer wanted{{.status = Status::no_memory}, {}};
-    wanted.choices.refused = 1;
-    return step.before.free.empty() && step.answer == wanted && changes_nothing(step);
-  }
+  if (!making) return true;
   if (!is_aligned(making->address)) return refuses(step, Status::not_aligned);
   if (!is_within(step.before, making->address)) return refuses(step, Status::out_of_bound);
 
@@ -104,25 +97,14 @@ bool makes_a_frame(const Step& step) {
     case SlotStatus::overflow: return refuses(step, Status::in_use);
     case SlotStatus::unused: break;
   }
-  Answer wanted;
-  if (by_allocator) {
-    if (!step.before.free.contains(page)) return false;
-    wanted.reply.results[0] = making->address;
-    wanted.choices.taken.push(page);
-  }
-  const Slot& made_slot = step.after.slots[page];
-  return step.answer == wanted && is_made_of(made_slot.storage, making->kind, making->value) &&
+  const Slot& slot_made = step.after.slots[page];
+  return answers(step) && is_made_of(slot_made.storage, making->kind, making->value) &&
          changes_only(step, [&](State& state, Held& held) {
-           Slot& slot = state.slots[page];
-           slot.rc = making->is_unique() ? kUnique : 1;
-           slot.parked = !making->is_unique();
-           slot.usage = usage_of(making->kind);
-           slot.vtable = making->kind;
-           slot.storage = made_slot.storage;
-           slot.in_list = 0;
+           make(state.slots[page], making->kind, making->is_unique() ? kUnique : 1);
+           state.slots[page].storage = slot_made.storage;
+           state.slots[page].in_list = 0;
            std::visit([&](auto to) { held.at(to) = Handle{page, Knows::kind, making->kind}; },
                       making->to);
-           if (by_allocator) state.free.erase(page);
          });
 }
 
@@ -146,22 +128,19 @@ bool drops_a_frame(const Step& step) {
   const Slot& slot = step.before.slots[page];
 
   if (slot.rc != 1) {
-    constexpr auto kNotAsked = static_cast<std::uint64_t>(Status::passed_over);
-    return answers(step, {0, 0, 0, kNotAsked, kNotAsked, 0}) &&
+    constexpr Ends kNone;
+    return answers(step, {0, 0, 0, kNone.found, kNone.found, 0}) &&
            changes_only(step, [&](State& state, Held& held) {
              state.slots[page].rc -= 1;
              held.at(op->from).reset();
            });
   }
-  const trace::Usage usage = slot.usage;
-  const bool must_stay = usage == trace::Usage::unused || usage == trace::Usage::reserved ||
-                         usage == trace::Usage::kernel || usage == trace::Usage::meta;
-  if (handle->is_dynamic() && must_stay) {
+  if (handle->is_dynamic() && stays_with_last(slot.usage)) {
     return refuses(step, Status::panicked, trace::Code::last_handle);
   }
-  const End end = end_of(slot, page, Status::busy);
-  return answers(step, {1, end.on_drops, end.destroyed, end.found, end.found, end.sum},
-                 given(page)) &&
+  const Ends end = ends_of(step.before, pages_of(*handle));
+  return answers(step, {1, end.count, end.count, end.found, end.found, end.sum},
+                 given(pages_of(*handle))) &&
          changes_only(step, [&](State& state, Held& held) {
            state.slots[page] = step.after.slots[page];  // POST-5 speaks of that.
            held.at(op->from).reset();
@@ -169,21 +148,24 @@ bool drops_a_frame(const Step& step) {
          });
 }
 
-// The count is taken to 0 before the end begins: from 1 by a drop, or from unique.
+// The count is taken to 0 before the end begins: from 1 by a drop, or from unique. The frames of a
+// list are taken out of it first.
 bool ends_what_can_be_ended(const Step& step) {
-  const auto page = page_ended(step);
-  if (!page) return true;
-  const Slot& slot = step.before.slots[*page];
-  return (slot.rc == 1 || slot.rc == kUnique) && slot.storage && slot.in_list == 0 &&
-         !is_on_path(step.before, *page);
+  const auto* const drop = as<trace::ListDrop>(step);
+  const std::uint64_t left = drop ? step.before.held[step.lane].at(drop->list).id : 0;
+  return std::ranges::all_of(pages_ended(step), [&](Page page) {
+    const Slot& slot = step.before.slots[page];
+    return (slot.rc == 1 || slot.rc == kUnique) && slot.storage && slot.in_list == left &&
+           !is_on_path(step.before, page);
+  });
 }
 
 bool leaves_a_free_slot(const Step& step) {
-  const auto page = page_ended(step);
-  if (!page) return true;
-  Slot wanted;
-  wanted.address = step.before.slots[*page].address;
-  return step.after.slots[*page] == wanted;
+  return std::ranges::all_of(pages_ended(step), [&](Page page) {
+    Slot wanted;
+    wanted.address = step.before.slots[page].address;
+    return step.after.slots[page] == wanted;
+  });
 }
 
 bool repurposes_in_place(const Step& step) {
@@ -193,15 +175,12 @@ bool repurposes_in_place(const Step& step) {
   if (handle == nullptr) return false;
   const Page page = handle->page;
   const Slot& slot_made = step.after.slots[page];
-  const End end = end_of(step.before.slots[page], page, Status::unique);
-  return answers(step, {end.on_drops, end.destroyed, end.found, end.found, end.sum}) &&
+  const Ends end = ends_of(step.before, pages_of(*handle), Status::unique);
+  return answers(step, {end.count, end.count, end.found, end.found, end.sum}) &&
          is_made_of(slot_made.storage, op->kind, op->value.value()) &&
          changes_only(step, [&](State& state, Held& held) {
-           Slot& slot = state.slots[page];
-           slot.rc = kUnique;
-           slot.usage = usage_of(op->kind);
-           slot.vtable = op->kind;
-           slot.storage = slot_made.storage;
+           make(state.slots[page], op->kind, kUnique);
+           state.slots[page].storage = slot_made.storage;
            held.at(op->from) = Handle{page, Knows::kind, op->kind};
          });
 }
@@ -214,9 +193,9 @@ bool gives_a_unique_page_up(const Step& step) {
   const Handle* const handle = held_before(step, from);
   if (handle == nullptr) return false;
   const Page page = handle->page;
-  const End end = end_of(step.before.slots[page], page, Status::busy);
-  const trace::Choices choices = drop != nullptr ? given(page) : trace::Choices{};
-  return answers(step, {end.on_drops, end.destroyed, end.found, end.found, end.sum}, choices) &&
+  const Ends end = ends_of(step.before, pages_of(*handle));
+  const trace::Choices choices = drop != nullptr ? given(pages_of(*handle)) : trace::Choices{};
+  return answers(step, {end.count, end.count, end.found, end.found, end.sum}, choices) &&
          changes_only(step, [&](State& state, Held& held) {
            state.slots[page] = step.after.slots[page];  // POST-5 speaks of that.
            held.at(from).reset();

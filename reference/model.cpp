@@ -26,14 +26,51 @@ trace::Usage usage_of(trace::Kind kind) {
     case KindName::full40:
     case KindName::reentrant:
     case KindName::reader:
-    case KindName::early: return Usage::frame;
+    case KindName::early:
+    case KindName::link:
+    case KindName::link_reader:
+    case KindName::link_empty: return Usage::frame;
   }
   return Usage::frame;
 }
 
+bool keeps_last_handle(trace::Usage usage) {
+  return usage == trace::Usage::unused || usage == trace::Usage::reserved ||
+         usage == trace::Usage::kernel || usage == trace::Usage::meta;
+}
+
+namespace {
+
+// Whether all bytes are the same, written or not.
+bool same_bytes(const State& left, const State& right) {
+  if (left.written == right.written) return true;
+  auto all_as_in = [](const State& one, const State& other) {
+    return std::ranges::all_of(one.written, [&](const auto& written) {
+      for (std::size_t at = 0; at < kPageBytes; ++at) {
+        if (written.second[at] != byte_of(other, written.first, at)) return false;
+      }
+      return true;
+    });
+  };
+  return all_as_in(left, right) && all_as_in(right, left);
+}
+
+// The slot is as it was before it was ever used.
+void retire(Slot& slot) {
+  slot.rc = kUnused;
+  slot.parked = true;
+  slot.usage = trace::Usage::unused;
+  slot.vtable.reset();
+  slot.storage.reset();
+}
+
+}  // namespace
+
 bool operator==(const State& left, const State& right) {
   return left.machine == right.machine && left.slots == right.slots && left.paths == right.paths &&
-         left.free == right.free && left.held == right.held && left.aborted == right.aborted;
+         left.free == right.free && left.held == right.held && same_bytes(left, right) &&
+         left.next_list_id == right.next_list_id && left.at_once == right.at_once &&
+         left.cold == right.cold && left.aborted == right.aborted;
 }
 
 Model::Model(const trace::Machine& machine) {
@@ -51,6 +88,28 @@ trace::Status why_no_page(const State& state, std::uint64_t address) {
   return trace::Status::ok;
 }
 
+namespace {
+
+// Why a page cannot be claimed; ok if it can.
+trace::Status why_not(const Slot& slot) {
+  switch (status_of(slot.rc)) {
+    case SlotStatus::unique: return trace::Status::unique;
+    case SlotStatus::under_construction: return trace::Status::busy;
+    case SlotStatus::shared:
+    case SlotStatus::overflow: return trace::Status::in_use;
+    case SlotStatus::unused: break;
+  }
+  return trace::Status::ok;
+}
+
+void write_metadata(Slot& slot, const Metadata& metadata) {
+  slot.usage = usage_of(metadata.kind);
+  slot.vtable = metadata.kind;
+  slot.storage = metadata;
+}
+
+}  // namespace
+
 // Phases: busy - published. The metadata is written between them, where nobody can look.
 Answer claim(State& state, Lane lane, std::uint64_t address, const Metadata& metadata,
              const Unfinished& publish) {
@@ -58,24 +117,25 @@ Answer claim(State& state, Lane lane, std::uint64_t address, const Metadata& met
 
   const Page page = address / kPageBytes;
   Slot& slot = state.slots[page];
-  switch (status_of(slot.rc)) {
-    case SlotStatus::unique: return {{trace::Status::unique}, {}};
-    case SlotStatus::under_construction: return {{trace::Status::busy}, {}};
-    case SlotStatus::shared:
-    case SlotStatus::overflow: return {{trace::Status::in_use}, {}};
-    case SlotStatus::unused: break;
-  }
+  if (const auto why = why_not(slot); why != trace::Status::ok) return {{why}, {}};
   state.touched.insert(page);
   slot.rc = 0;
   slot.parked = false;
-  slot.usage = usage_of(metadata.kind);
-  slot.vtable = metadata.kind;
-  slot.storage = metadata;
+  write_metadata(slot, metadata);
 
   Unfinished& unfinished = state.held[lane].unfinished.emplace(publish);
   unfinished.page = page;
   unfinished.handle = {page, Knows::kind, metadata.kind};
   return {};
+}
+
+trace::Status claim_at_once(State& state, Page page, const Metadata& metadata) {
+  Slot& slot = state.slots[page];
+  if (const auto why = why_not(slot); why != trace::Status::ok) return why;
+  state.touched.insert(page);
+  slot.rc = 1;
+  write_metadata(slot, metadata);
+  return trace::Status::ok;
 }
 
 // Phases: busy - unused - given to the allocator, unless it is loose. The metadata ends between the
@@ -87,30 +147,41 @@ void tear_down(State& state, Lane lane, Page page) {
   state.held[lane].unfinished = {.next = Next::retire, .page = page};
 }
 
+void end_at_once(State& state, Page page, Answer& answer, std::size_t first) {
+  state.touched.insert(page);
+  state.slots[page].rc = 0;
+  note_end(answer, first, state, page);
+  retire(state.slots[page]);
+  if (page >= state.machine.loose.raw) state.free.insert(page);
+  answer.choices.given.push(page);
+}
+
 Answer abort(State& state) {
   state.aborted = true;
   return {{.status = trace::Status::aborted, .code = trace::Code::count_overflow}, {}};
-}
-
-void note_end(Answer& answer, std::size_t first, const Slot& slot, Page page) {
-  // What an on_drop that asks for its own page is told: the page is unique throughout a repurpose,
-  // and busy in every other end.
-  const auto refusal = slot.rc == kUnique ? trace::Status::unique : trace::Status::busy;
-  const trace::KindName kind = slot.storage->kind.name;
-  const bool asks = kind == trace::KindName::reentrant;
-  const auto found = static_cast<std::uint64_t>(asks ? refusal : trace::Status::passed_over);
-  auto& results = answer.reply.results;
-  results[first] = 1;
-  results[first + 1] = 1;
-  results[first + 2] = found;
-  results[first + 3] = found;
-  results[first + 4] = kind == trace::KindName::reader ? kPageBytes * (page % 256) : 0;
 }
 
 void note_no_end(Answer& answer, std::size_t first) {
   constexpr auto kNotAsked = static_cast<std::uint64_t>(trace::Status::passed_over);
   answer.reply.results[first + 2] = kNotAsked;
   answer.reply.results[first + 3] = kNotAsked;
+}
+
+void note_end(Answer& answer, std::size_t first, const State& state, Page page) {
+  const Slot& slot = state.slots[page];
+  const trace::KindName kind = slot.storage->kind.name;
+  auto& results = answer.reply.results;
+  if (results[first] == 0) note_no_end(answer, first);
+  results[first] += 1;
+  results[first + 1] += 1;
+  if (kind == trace::KindName::reentrant) {
+    // What it is told that asks for its own page: the page is unique throughout a repurpose, and
+    // busy in every other end. Of several that ask, the last is heard.
+    const auto found = slot.rc == kUnique ? trace::Status::unique : trace::Status::busy;
+    results[first + 2] = results[first + 3] = static_cast<std::uint64_t>(found);
+  }
+  const bool sums = kind == trace::KindName::reader || kind == trace::KindName::link_reader;
+  if (sums) results[first + 4] += sum_of(state, page);
 }
 
 Answer kind_and_words(const Slot& slot) {
@@ -146,28 +217,13 @@ void Model::finish(Lane lane) {
       held.uniques[now.to] = now.handle;
       break;
     case Next::retire:
-      slot.rc = kUnused;
-      slot.parked = true;
-      slot.usage = trace::Usage::unused;
-      slot.vtable.reset();
-      slot.storage.reset();
+      retire(slot);
       if (now.page >= state_.machine.loose.raw) {
         held.unfinished = {.next = Next::give_back, .page = now.page};
       }
       break;
     case Next::give_back: state_.free.insert(now.page); break;
   }
-}
-
-Answer Model::imagine(Lane lane, const trace::Op& op) const {
-  Answer answer;
-  if (!std::holds_alternative<trace::AllocFrame>(op) || !allows(lane, op)) return answer;
-  if (state_.free.empty()) {
-    answer.choices.refused = 1;
-  } else {
-    answer.choices.taken.push(*state_.free.begin());
-  }
-  return answer;
 }
 
 const char* Model::broken_law(const Model& before, Lane lane, const trace::Op& op,

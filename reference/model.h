@@ -11,6 +11,7 @@
 // among others, the search for an order decides when.
 #pragma once
 
+#include <span>
 #include <utility>
 
 #include "reference/state.h"
@@ -49,8 +50,70 @@ bool allows(const State&, Lane, const trace::UniqueIntoShared&);
 bool allows(const State&, Lane, const trace::UniqueTryFromFrame&);
 bool allows(const State&, Lane, const trace::UniqueToDyn&);
 bool allows(const State&, Lane, const trace::UniqueDrop&);
+// segment.cpp
+bool allows(const State&, Lane, const trace::SegmentFromUnused&);
+bool allows(const State&, Lane, const trace::SegmentSplit&);
+bool allows(const State&, Lane, const trace::SegmentSlice&);
+bool allows(const State&, Lane, const trace::SegmentNext&);
+bool allows(const State&, Lane, const trace::SegmentClone&);
+bool allows(const State&, Lane, const trace::SegmentDrop&);
+bool allows(const State&, Lane, const trace::SegmentIntoRaw&);
+bool allows(const State&, Lane, const trace::SegmentFromRaw&);
+bool allows(const State&, Lane, const trace::SegmentToDyn&);
+bool allows(const State&, Lane, const trace::SegmentTryFrom&);
+bool allows(const State&, Lane, const trace::SegmentToUntyped&);
+bool allows(const State&, Lane, const trace::SegmentFromFrame&);
+bool allows(const State&, Lane, const trace::SegmentRange&);
+// list.cpp
+bool allows(const State&, Lane, const trace::ListPushFront&);
+bool allows(const State&, Lane, const trace::ListPushBack&);
+bool allows(const State&, Lane, const trace::ListPopFront&);
+bool allows(const State&, Lane, const trace::ListPopBack&);
+bool allows(const State&, Lane, const trace::ListContains&);
+bool allows(const State&, Lane, const trace::ListSize&);
+bool allows(const State&, Lane, const trace::ListCursorFront&);
+bool allows(const State&, Lane, const trace::ListCursorBack&);
+bool allows(const State&, Lane, const trace::ListCursorAt&);
+bool allows(const State&, Lane, const trace::ListMoveNext&);
+bool allows(const State&, Lane, const trace::ListMovePrev&);
+bool allows(const State&, Lane, const trace::ListCurrent&);
+bool allows(const State&, Lane, const trace::ListWriteCurrent&);
+bool allows(const State&, Lane, const trace::ListInsertBefore&);
+bool allows(const State&, Lane, const trace::ListTakeCurrent&);
+bool allows(const State&, Lane, const trace::ListCursorClose&);
+bool allows(const State&, Lane, const trace::ListDrop&);
 // alloc.cpp
 bool allows(const State&, Lane, const trace::AllocFrame&);
+bool allows(const State&, Lane, const trace::AllocSegment&);
+bool allows(const State&, Lane, const trace::AllocBlock&);
+bool allows(const State&, Lane, const trace::AllocGiveBlock&);
+bool allows(const State&, Lane, const trace::AllocAddBlock&);
+bool allows(const State&, Lane, const trace::AllocSplitBlock&);
+bool allows(const State&, Lane, const trace::AllocFreeBytes&);
+bool allows(const State&, Lane, const trace::AllocFail&);
+// bytes.cpp
+bool allows(const State&, Lane, const trace::BytesWrite&);
+bool allows(const State&, Lane, const trace::BytesRead&);
+bool allows(const State&, Lane, const trace::BytesCopy&);
+bool allows(const State&, Lane, const trace::BytesReadVal&);
+bool allows(const State&, Lane, const trace::BytesWriteVal&);
+bool allows(const State&, Lane, const trace::BytesReadOnce&);
+bool allows(const State&, Lane, const trace::BytesWriteOnce&);
+bool allows(const State&, Lane, const trace::BytesFill&);
+bool allows(const State&, Lane, const trace::BytesFillZeros&);
+bool allows(const State&, Lane, const trace::BytesSegmentWrite&);
+bool allows(const State&, Lane, const trace::BytesSegmentRead&);
+// boot.cpp
+bool allows(const State&, Lane, const trace::BootAddRegion&);
+bool allows(const State&, Lane, const trace::BootNormalise&);
+bool allows(const State&, Lane, const trace::BootRegionAt&);
+bool allows(const State&, Lane, const trace::BootEarlyInit&);
+bool allows(const State&, Lane, const trace::BootEarlyAlloc&);
+bool allows(const State&, Lane, const trace::BootInitMeta&);
+bool allows(const State&, Lane, const trace::BootMappedAt&);
+bool allows(const State&, Lane, const trace::BootIsInitialized&);
+bool allows(const State&, Lane, const trace::BootPage&);
+bool allows(const State&, Lane, const trace::BootInitAllocator&);
 
 Answer step(State&, Lane, const trace::FrameFromUnused&, const Answer& seen);
 Answer step(State&, Lane, const trace::FrameFromInUse&, const Answer& seen);
@@ -78,18 +141,92 @@ Answer step(State&, Lane, const trace::UniqueIntoShared&, const Answer& seen);
 Answer step(State&, Lane, const trace::UniqueTryFromFrame&, const Answer& seen);
 Answer step(State&, Lane, const trace::UniqueToDyn&, const Answer& seen);
 Answer step(State&, Lane, const trace::UniqueDrop&, const Answer& seen);
+Answer step(State&, Lane, const trace::SegmentFromUnused&, const Answer& seen);
+Answer step(State&, Lane, const trace::SegmentSplit&, const Answer& seen);
+Answer step(State&, Lane, const trace::SegmentSlice&, const Answer& seen);
+Answer step(State&, Lane, const trace::SegmentNext&, const Answer& seen);
+Answer step(State&, Lane, const trace::SegmentClone&, const Answer& seen);
+Answer step(State&, Lane, const trace::SegmentDrop&, const Answer& seen);
+Answer step(State&, Lane, const trace::SegmentIntoRaw&, const Answer& seen);
+Answer step(State&, Lane, const trace::SegmentFromRaw&, const Answer& seen);
+Answer step(State&, Lane, const trace::SegmentToDyn&, const Answer& seen);
+Answer step(State&, Lane, const trace::SegmentTryFrom&, const Answer& seen);
+Answer step(State&, Lane, const trace::SegmentToUntyped&, const Answer& seen);
+Answer step(State&, Lane, const trace::SegmentFromFrame&, const Answer& seen);
+Answer step(State&, Lane, const trace::SegmentRange&, const Answer& seen);
+Answer step(State&, Lane, const trace::ListPushFront&, const Answer& seen);
+Answer step(State&, Lane, const trace::ListPushBack&, const Answer& seen);
+Answer step(State&, Lane, const trace::ListPopFront&, const Answer& seen);
+Answer step(State&, Lane, const trace::ListPopBack&, const Answer& seen);
+Answer step(State&, Lane, const trace::ListContains&, const Answer& seen);
+Answer step(State&, Lane, const trace::ListSize&, const Answer& seen);
+Answer step(State&, Lane, const trace::ListCursorFront&, const Answer& seen);
+Answer step(State&, Lane, const trace::ListCursorBack&, const Answer& seen);
+Answer step(State&, Lane, const trace::ListCursorAt&, const Answer& seen);
+Answer step(State&, Lane, const trace::ListMoveNext&, const Answer& seen);
+Answer step(State&, Lane, const trace::ListMovePrev&, const Answer& seen);
+Answer step(State&, Lane, const trace::ListCurrent&, const Answer& seen);
+Answer step(State&, Lane, const trace::ListWriteCurrent&, const Answer& seen);
+Answer step(State&, Lane, const trace::ListInsertBefore&, const Answer& seen);
+Answer step(State&, Lane, const trace::ListTakeCurrent&, const Answer& seen);
+Answer step(State&, Lane, const trace::ListCursorClose&, const Answer& seen);
+Answer step(State&, Lane, const trace::ListDrop&, const Answer& seen);
 Answer step(State&, Lane, const trace::AllocFrame&, const Answer& seen);
+Answer step(State&, Lane, const trace::AllocSegment&, const Answer& seen);
+Answer step(State&, Lane, const trace::AllocBlock&, const Answer& seen);
+Answer step(State&, Lane, const trace::AllocGiveBlock&, const Answer& seen);
+Answer step(State&, Lane, const trace::AllocAddBlock&, const Answer& seen);
+Answer step(State&, Lane, const trace::AllocSplitBlock&, const Answer& seen);
+Answer step(State&, Lane, const trace::AllocFreeBytes&, const Answer& seen);
+Answer step(State&, Lane, const trace::AllocFail&, const Answer& seen);
+Answer step(State&, Lane, const trace::BytesWrite&, const Answer& seen);
+Answer step(State&, Lane, const trace::BytesRead&, const Answer& seen);
+Answer step(State&, Lane, const trace::BytesCopy&, const Answer& seen);
+Answer step(State&, Lane, const trace::BytesReadVal&, const Answer& seen);
+Answer step(State&, Lane, const trace::BytesWriteVal&, const Answer& seen);
+Answer step(State&, Lane, const trace::BytesReadOnce&, const Answer& seen);
+Answer step(State&, Lane, const trace::BytesWriteOnce&, const Answer& seen);
+Answer step(State&, Lane, const trace::BytesFill&, const Answer& seen);
+Answer step(State&, Lane, const trace::BytesFillZeros&, const Answer& seen);
+Answer step(State&, Lane, const trace::BytesSegmentWrite&, const Answer& seen);
+Answer step(State&, Lane, const trace::BytesSegmentRead&, const Answer& seen);
+Answer step(State&, Lane, const trace::BootAddRegion&, const Answer& seen);
+Answer step(State&, Lane, const trace::BootNormalise&, const Answer& seen);
+Answer step(State&, Lane, const trace::BootRegionAt&, const Answer& seen);
+Answer step(State&, Lane, const trace::BootEarlyInit&, const Answer& seen);
+Answer step(State&, Lane, const trace::BootEarlyAlloc&, const Answer& seen);
+Answer step(State&, Lane, const trace::BootInitMeta&, const Answer& seen);
+Answer step(State&, Lane, const trace::BootMappedAt&, const Answer& seen);
+Answer step(State&, Lane, const trace::BootIsInitialized&, const Answer& seen);
+Answer step(State&, Lane, const trace::BootPage&, const Answer& seen);
+Answer step(State&, Lane, const trace::BootInitAllocator&, const Answer& seen);
 
 // Parts of several steps.
 trace::Status why_no_page(const State&, std::uint64_t address);  // ok if there is one.
 Answer claim(State&, Lane, std::uint64_t address, const Metadata&, const Unfinished& publish);
 void tear_down(State&, Lane, Page);
 Answer abort(State&);
-// Five results from `first` on: what the end of a page's metadata leaves there, or that it has not
-// ended.
-void note_end(Answer&, std::size_t first, const Slot&, Page);
+// The making of a shared page and the end of a page's use, each in one phase: for operations on
+// several pages, which are asked of one lane at a time.
+trace::Status claim_at_once(State&, Page, const Metadata&);
+void end_at_once(State&, Page, Answer&, std::size_t first);
+// Five results from `first` on: that no metadata has ended yet, or that of one more page.
 void note_no_end(Answer&, std::size_t first);
+void note_end(Answer&, std::size_t first, const State&, Page);
 Answer kind_and_words(const Slot&);
+bool keeps_last_handle(trace::Usage);  // Whether a page's last dynamic handle may not go.
+
+// Where a page is whose slot says that it is in a list: the list, as facts name it, and its
+// neighbours there.
+struct Listed {
+  std::uint64_t list = 0;
+  std::optional<Page> next{};
+  std::optional<Page> prev{};
+};
+Listed listed_at(const State&, Page);  // list.cpp
+
+// contents.cpp: what is in a page.
+std::uint64_t sum_of(const State&, Page);
 
 class Model {
  public:
@@ -115,13 +252,20 @@ class Model {
 
   void observe(Page page, auto&& see) const;
 
-  // What lies in a register; null if it is empty. With it a generator picks registers, and needs no
-  // system.
-  template <class Place>
-  const Handle* held(Lane lane, Place place) const {
-    const std::optional<Handle>& handle = state_.held[lane].at(place);
-    return handle ? &*handle : nullptr;
+  // What lies in a register; null if it is empty, which a list's never is. With it a generator
+  // picks registers, and needs no system.
+  const auto* held(Lane lane, auto place) const {
+    const auto& thing = state_.held[lane].at(place);
+    return thing ? &*thing : nullptr;
   }
+  const List* held(Lane lane, trace::List place) const { return &state_.held[lane].at(place); }
+
+  // How the allocator says that it keeps its free pages: taken over if that may be so. If not, the
+  // id of the law that it breaks. To be told after everything that the allocator was asked.
+  const char* adopt(std::span<const trace::FreeBlock> blocks);
+
+  // From now on lanes go at once.
+  void go_at_once() { state_.at_once = true; }
 
   // What some right system could be `seen` to choose, if the operation were asked now: the lowest
   // of the allocator's pages, or a refusal if it has none. Only the choices are meant.
@@ -141,7 +285,8 @@ class Model {
 
 void Model::observe(Page page, auto&& see) const {
   const Slot& slot = state_.slots[page];
-  trace::PageInUse fact{.page = page, .in_list = slot.in_list};
+  const Listed listed = slot.in_list == 0 ? Listed{} : listed_at(state_, page);
+  trace::PageInUse fact{.page = page, .in_list = listed.list};
   switch (status_of(slot.rc)) {
     case SlotStatus::unused: break;
     case SlotStatus::under_construction:
@@ -159,6 +304,10 @@ void Model::observe(Page page, auto&& see) const {
       if (slot.storage) fact.words = slot.storage->words;
       see(trace::Fact(fact));
       break;
+  }
+  if (listed.next || listed.prev) {
+    see(trace::Fact(trace::PageLinked{page, listed.next.value_or(trace::PageLinked::kNone),
+                                      listed.prev.value_or(trace::PageLinked::kNone)}));
   }
   if (state_.free.contains(page)) see(trace::Fact(trace::PageFree{page}));
 }

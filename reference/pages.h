@@ -2,6 +2,7 @@
 // A set of pages.
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cstdint>
 #include <iterator>
@@ -12,18 +13,28 @@ namespace reference {
 
 using Page = std::uint64_t;  // The number of a page, from the start of memory.
 
-static_assert(trace::Machine::kMostPages <= 64, "One bit a page.");
-
+// One bit a page.
 class PageSet {
+  static constexpr std::size_t kWords = 2;
+  static_assert(trace::Machine::kMostPages <= 64 * kWords);
+  using Words = std::array<std::uint64_t, kWords>;
+
  public:
   class Iterator {
    public:
     using difference_type = std::ptrdiff_t;
     using value_type = Page;
     Iterator() = default;
-    explicit Iterator(std::uint64_t left) : left_(left) {}
-    Page operator*() const { return static_cast<Page>(std::countr_zero(left_)); }
-    Iterator& operator++() { return left_ &= left_ - 1, *this; }
+    explicit Iterator(const Words& left) : left_(left) {}
+    Page operator*() const {
+      const auto low = static_cast<Page>(std::countr_zero(left_[0]));
+      return left_[0] != 0 ? low : 64 + static_cast<Page>(std::countr_zero(left_[1]));
+    }
+    Iterator& operator++() {
+      std::uint64_t& word = left_[0] != 0 ? left_[0] : left_[1];
+      word &= word - 1;
+      return *this;
+    }
     Iterator operator++(int) {
       const Iterator before = *this;
       ++*this;
@@ -32,22 +43,26 @@ class PageSet {
     bool operator==(const Iterator&) const = default;
 
    private:
-    std::uint64_t left_ = 0;
+    Words left_{};
   };
 
-  bool contains(Page page) const { return page < 64 && (bits_ >> page & 1) != 0; }
-  bool empty() const { return bits_ == 0; }
-  std::size_t size() const { return static_cast<std::size_t>(std::popcount(bits_)); }
-  void insert(Page page) { bits_ |= std::uint64_t{1} << page; }
-  void erase(Page page) { bits_ &= ~(std::uint64_t{1} << page); }
+  bool contains(Page page) const {
+    return page < 64 * kWords && (words_[page / 64] >> page % 64 & 1) != 0;
+  }
+  bool empty() const { return *this == PageSet{}; }
+  std::size_t size() const {
+    return static_cast<std::size_t>(std::popcount(words_[0]) + std::popcount(words_[1]));
+  }
+  void insert(Page page) { words_[page / 64] |= std::uint64_t{1} << page % 64; }
+  void erase(Page page) { words_[page / 64] &= ~(std::uint64_t{1} << page % 64); }
 
-  Iterator begin() const { return Iterator(bits_); }  // Ascending.
+  Iterator begin() const { return Iterator(words_); }  // Ascending.
   Iterator end() const { return Iterator(); }
 
   bool operator==(const PageSet&) const = default;
 
  private:
-  std::uint64_t bits_ = 0;
+  Words words_{};
 };
 static_assert(std::forward_iterator<PageSet::Iterator>);
 

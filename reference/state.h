@@ -5,11 +5,14 @@
 // apart, in the registers of the lanes, so that a count can be held against its owners.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <set>
 #include <vector>
 
+#include "reference/cold.h"
 #include "reference/pages.h"
+#include "trace/fact.h"
 #include "trace/metadata.h"
 #include "trace/scalar.h"
 
@@ -90,6 +93,41 @@ struct Handle {
   bool operator==(const Handle&) const = default;
 };
 
+// A segment: the pages [first, first + count) of like handles. An empty one is somewhere, too.
+struct Run {
+  Page first = 0;
+  std::uint64_t count = 0;
+  Knows knows = Knows::nothing;
+  trace::Kind kind{};  // If typed.
+
+  Page end() const { return first + count; }
+  bool covers(Page page) const { return page >= first && page < end(); }
+  Handle handle_of(Page page) const { return {page, knows, kind}; }  // As one of its frames.
+  bool operator==(const Run&) const = default;
+};
+
+// Pages that the allocator handed out, and that are no frames.
+struct Block {
+  Page first = 0;
+  std::uint64_t count = 0;
+  bool operator==(const Block&) const = default;
+};
+
+// A list of unique frames.
+struct List {
+  std::uint64_t id = 0;                 // 0: none was needed yet.
+  std::vector<Page> pages{};            // From front to back.
+  std::optional<std::size_t> cursor{};  // If open: the index it is at; the size: past the end.
+  bool operator==(const List&) const = default;
+};
+
+// Of the allocator's requests on a CPU: after so many, so many are refused.
+struct Failing {
+  std::uint64_t after = 0;
+  std::uint64_t times = 0;
+  bool operator==(const Failing&) const = default;
+};
+
 // What a lane has begun and has yet to do: the phases of its operation after the first.
 struct Unfinished {
   enum class Next : std::uint8_t { publish_shared, publish_unique, retire, give_back };
@@ -105,14 +143,27 @@ struct Held {
   std::array<std::optional<Handle>, trace::Frame::kCount> frames{};
   std::array<std::optional<Handle>, trace::Unique::kCount> uniques{};
   std::array<std::optional<Handle>, trace::Raw::kCount> raws{};
+  std::array<std::optional<Run>, trace::Segment::kCount> segments{};
+  std::array<std::optional<Run>, trace::RawSegment::kCount> raw_segments{};
+  std::array<std::optional<Block>, trace::Block::kCount> blocks{};
+  std::array<List, trace::List::kCount> lists{};
+  Failing failing{};
   std::optional<Unfinished> unfinished{};
 
   auto& at(trace::Frame place) { return frames[place.index]; }
   auto& at(trace::Unique place) { return uniques[place.index]; }
   auto& at(trace::Raw place) { return raws[place.index]; }
+  auto& at(trace::Segment place) { return segments[place.index]; }
+  auto& at(trace::RawSegment place) { return raw_segments[place.index]; }
+  auto& at(trace::Block place) { return blocks[place.index]; }
+  List& at(trace::List place) { return lists[place.index]; }
   auto& at(trace::Frame place) const { return frames[place.index]; }
   auto& at(trace::Unique place) const { return uniques[place.index]; }
   auto& at(trace::Raw place) const { return raws[place.index]; }
+  auto& at(trace::Segment place) const { return segments[place.index]; }
+  auto& at(trace::RawSegment place) const { return raw_segments[place.index]; }
+  auto& at(trace::Block place) const { return blocks[place.index]; }
+  const List& at(trace::List place) const { return lists[place.index]; }
   bool has(auto place) const { return at(place).has_value(); }
   bool operator==(const Held&) const = default;
 };
@@ -123,12 +174,23 @@ struct State {
   std::set<Path> paths{};     // Of all page tables.
   PageSet free{};             // What the allocator may hand out.
   std::array<Held, trace::Cpu::kMost> held{};
+  std::map<Page, std::vector<std::uint8_t>> written{};  // All bytes of the pages whose bytes are
+                                                        // not as they were at first.
+  std::uint64_t next_list_id = 1;
+  // How the allocator keeps its free pages, as it last said so; none if it does not say.
+  std::optional<std::vector<trace::FreeBlock>> free_blocks{};
+  bool at_once = false;  // Lanes go at once: what the allocator keeps where is not known.
+  Cold cold{};           // The machine that boots.
   bool aborted = false;
 
   PageSet touched{};  // What may have changed since this was last asked.
 };
 
-// Whether two states are the same; what was touched on the way does not count.
+// A byte of a page, whoever has it.
+std::uint8_t byte_of(const State&, Page, std::size_t at);
+
+// Whether two states are the same. What was touched on the way does not count, nor how the
+// allocator keeps its free pages.
 bool operator==(const State&, const State&);
 
 }  // namespace reference

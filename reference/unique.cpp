@@ -45,7 +45,7 @@ Answer step(State& state, Lane lane, const trace::UniqueRepurpose& op, const Ans
   state.touched.insert(handle.page);
 
   Answer answer;
-  note_end(answer, 0, slot, handle.page);
+  note_end(answer, 0, state, handle.page);
   slot.usage = usage_of(op.kind);
   slot.vtable = op.kind;
   slot.storage = made(op.kind, op.value.value());
@@ -65,7 +65,7 @@ Answer step(State& state, Lane lane, const trace::UniqueReset& op, const Answer&
   tear_down(state, lane, page);
 
   Answer answer;
-  note_end(answer, 0, state.slots[page], page);
+  note_end(answer, 0, state, page);
   return answer;
 }
 
@@ -121,7 +121,7 @@ Answer step(State& state, Lane lane, const trace::UniqueDrop& op, const Answer&)
   tear_down(state, lane, page);
 
   Answer answer;
-  note_end(answer, 0, state.slots[page], page);
+  note_end(answer, 0, state, page);
   answer.choices.given.push(page);
   return answer;
 }

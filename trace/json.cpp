@@ -36,9 +36,34 @@ void read_noun(const Reader& from, Count& count) {
   }
 }
 
+Json noun(Order order) { return order.value; }
+void read_noun(const Reader& from, Order& order) {
+  order.value = static_cast<std::uint8_t>(from.number(0, Order::kMost));
+}
+
+Json noun(Flag flag) { return flag.value(); }
+void read_noun(const Reader& from, Flag& flag) { flag.on = from.flag() ? 1 : 0; }
+
+Json noun(RegionType type) { return kRegionNames[static_cast<std::size_t>(type.name)]; }
+void read_noun(const Reader& from, RegionType& type) {
+  type.name = static_cast<RegionName>(from.one_of("a type of memory region", kRegionNames));
+}
+
 Json noun(Kind kind) { return kKindNames[static_cast<std::size_t>(kind.name)]; }
 void read_noun(const Reader& from, Kind& kind) {
   kind.name = static_cast<KindName>(from.one_of("a kind of metadata", kKindNames));
+}
+
+// A byte in a page.
+void read_byte(const Reader& from, std::uint8_t& offset) {
+  const std::uint64_t byte = from.number(0, 4095);
+  const auto found = std::ranges::find(PageOffset::kBytesIn, byte);
+  if (found == PageOffset::kBytesIn.end()) {
+    return from.refuse("must be 0, 1, 8, 63, 2048 or 4095, and is " + std::to_string(byte));
+  }
+  const auto index = found - PageOffset::kBytesIn.begin();
+  offset =
+      index == 0 ? std::uint8_t{0} : static_cast<std::uint8_t>(PageOffset::kFirstOther + index - 1);
 }
 
 Json noun(PhysPlace at) {
@@ -69,16 +94,35 @@ void read_noun(const Reader& from, PhysPlace& at) {
     from.only({"page", "byte"});
     at.page = page(from.member("page"));
   }
-  if (!from.has("byte")) return;
-  const std::uint64_t byte = from.member("byte").number(0, 4095);
-  const auto found = std::ranges::find(PageOffset::kBytesIn, byte);
-  if (found == PageOffset::kBytesIn.end()) {
-    return from.member("byte").refuse("must be 0, 1, 8, 63, 2048 or 4095, and is " +
-                                      std::to_string(byte));
+  if (from.has("byte")) read_byte(from.member("byte"), at.offset);
+}
+
+Json noun(ColdPlace place) { return noun(place.at); }
+void read_noun(const Reader& from, ColdPlace& place) { read_noun(from, place.at); }
+
+// The number of bytes, if there are only whole pages.
+Json noun(Extent extent) {
+  const std::uint64_t byte = PageOffset::byte(extent.offset);
+  if (byte == 0) return extent.value();
+  return {{"bytes", extent.value() - byte}, {"byte", byte}};
+}
+void read_noun(const Reader& from, Extent& extent) {
+  const bool has_byte = from.is_object();
+  if (has_byte) from.only({"bytes", "byte"});
+  const Reader whole = has_byte ? from.member("bytes") : from;
+  const std::uint64_t value = whole.number(0, kAny);
+  const auto huge = std::ranges::find(Extent::kHuge, value);
+  if (value % 4096 == 0 && value / 4096 < Extent::kFirstHuge) {
+    extent.pages = static_cast<std::uint16_t>(value / 4096);
+  } else if (huge != Extent::kHuge.end()) {
+    extent.pages = static_cast<std::uint16_t>(Extent::kFirstHuge + (huge - Extent::kHuge.begin()));
+  } else {
+    return whole.refuse(
+        "must be a multiple of 4096 below 65532 * 4096, or 2^63 - 4096, 2^63, 2^64 - 8192 or "
+        "2^64 - 4096, and is " +
+        std::to_string(value));
   }
-  const auto index = found - PageOffset::kBytesIn.begin();
-  at.offset =
-      index == 0 ? std::uint8_t{0} : static_cast<std::uint8_t>(PageOffset::kFirstOther + index - 1);
+  if (has_byte) read_byte(from.member("byte"), extent.offset);
 }
 
 // The parts of facts that are no nouns.
@@ -138,6 +182,7 @@ std::span<const char* const> names_for(As as) {
     case As::kind: return kKindNames;
     case As::usage: return kUsageNames;
     case As::status: return kStatusNames;
+    case As::region: return kRegionNames;
     default: return {};
   }
 }
@@ -358,13 +403,11 @@ Json json_of(const Fact& fact) {
 }
 
 void read(const Reader& from, Fact& into) {
-  constexpr std::array kNames = {PageInUse::kName, PageFree::kName};
-  static_assert(kNames.size() == std::variant_size_v<Fact>);
-  if (from.member("fact").one_of("a fact", kNames) == 0) {
-    into = PageInUse{};
-  } else {
-    into = PageFree{};
-  }
+  constexpr std::array kNames = {PageInUse::kName, PageFree::kName, PageLinked::kName,
+                                 FreeBlock::kName};
+  constexpr std::array<Fact, std::variant_size_v<Fact>> kBlank = {PageInUse{}, PageFree{},
+                                                                  PageLinked{}, FreeBlock{}};
+  into = kBlank[from.member("fact").one_of("a fact", kNames)];
   std::visit([&](auto& fact) { read_fields(from, fact, {"fact"}); }, into);
 }
 

@@ -18,6 +18,11 @@ Json schema_of(std::type_identity<Register<What, Number>>) {
   return whole_number(0, Number - 1);
 }
 Json schema_of(std::type_identity<Count>) { return ref("count"); }
+Json schema_of(std::type_identity<Order>) { return whole_number(0, Order::kMost); }
+Json schema_of(std::type_identity<Flag>) { return {{"type", "boolean"}}; }
+Json schema_of(std::type_identity<Extent>) { return ref("extent"); }
+Json schema_of(std::type_identity<ColdPlace>) { return ref("phys_place"); }
+Json schema_of(std::type_identity<RegionType>) { return ref("region_type"); }
 Json schema_of(std::type_identity<Kind>) { return ref("kind"); }
 Json schema_of(std::type_identity<PhysPlace>) { return ref("phys_place"); }
 Json schema_of(std::type_identity<std::uint64_t>) { return whole_number(0, kAny); }
@@ -38,16 +43,27 @@ void add_fields(Json& required) {
 
 Json constant(const char* value) { return {{"const", value}}; }
 
+const Json& byte() {
+  static const Json byte = {{"enum", PageOffset::kBytesIn}};
+  return byte;
+}
+
 Json phys_place() {
-  const Json byte = {{"enum", PageOffset::kBytesIn}};
   const Json page = whole_number(0, PhysPlace::kFirstOutside - 1);
   return {{"anyOf",
-           {page, object_of({{"page", page}}, {{"byte", byte}}),
-            object_of({{"outside", one_of_names(kOutsideNames)}}, {{"byte", byte}})}}};
+           {page, object_of({{"page", page}}, {{"byte", byte()}}),
+            object_of({{"outside", one_of_names(kOutsideNames)}}, {{"byte", byte()}})}}};
 }
 
 Json count() {
   return {{"anyOf", {whole_number(0, Count::kFirstHuge - 1), Json{{"enum", Count::kHuge}}}}};
+}
+
+Json extent() {
+  Json pages = whole_number(0, (Extent::kFirstHuge - 1) * std::uint64_t{4096});
+  pages["multipleOf"] = 4096;
+  const Json whole = {{"anyOf", {pages, Json{{"enum", Extent::kHuge}}}}};
+  return {{"anyOf", {whole, object_of({{"bytes", whole}, {"byte", byte()}})}}};
 }
 
 Json calls() {
@@ -151,7 +167,9 @@ Json trace_schema() {
                      {"fact", facts(std::type_identity<Fact>())},
                      {"phys_place", phys_place()},
                      {"count", count()},
+                     {"extent", extent()},
                      {"kind", one_of_names(kKindNames)},
+                     {"region_type", one_of_names(kRegionNames)},
                      {"pages", pages()}};
   return schema;
 }

@@ -29,7 +29,7 @@ struct CpuCount {
 };
 
 struct Machine {
-  static constexpr std::uint16_t kMostPages = 64;
+  static constexpr std::uint16_t kMostPages = 128;
 
   Count pages{16};
   Count loose{8};  // The first pages never belong to the allocator; all others always do.
@@ -81,5 +81,11 @@ struct Machine {
     return address / 4096 >= loose.raw && address / 4096 < pages.raw;
   }
 };
+
+// The machine that boot operations boot, beside the one that all others are asked of. What its boot
+// code maps from the beginning ends at kColdMiddle, which stands for 4 GiB.
+inline constexpr Machine kColdMachine{.pages = {128}, .loose = {1}, .cpus = {1}};
+inline constexpr std::uint64_t kColdMiddle = 64 * std::uint64_t{4096};
+constexpr std::uint64_t cold_address(ColdPlace place) { return kColdMachine.address(place.at); }
 
 }  // namespace trace

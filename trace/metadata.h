@@ -10,6 +10,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "trace/scalar.h"
+
 namespace trace {
 
 enum class KindName : std::uint8_t {
@@ -25,11 +27,16 @@ enum class KindName : std::uint8_t {
   meta,          // Usage meta.
   early,         // Usage frame: what was handed out before the allocator existed.
   kernel_stack,  // Usage kernel_stack.
+  link,          // Usage frame, as have the next. What frames in a list have: its payload does
+                 // nothing when it ends.
+  link_reader,   // The same; its payload is as reader.
+  link_empty,    // The same; its payload is untyped.
 };
 
-inline constexpr std::array kKindNames = {"empty",     "value8", "value24", "full40",
-                                          "reentrant", "reader", "kernel",  "reserved",
-                                          "unusable",  "meta",   "early",   "kernel_stack"};
+inline constexpr std::array kKindNames = {"empty",     "value8",      "value24",   "full40",
+                                          "reentrant", "reader",      "kernel",    "reserved",
+                                          "unusable",  "meta",        "early",     "kernel_stack",
+                                          "link",      "link_reader", "link_empty"};
 
 inline constexpr std::size_t kMostWords = 5;
 using Words = std::array<std::uint64_t, kMostWords>;  // Those beyond a kind's own are 0.
@@ -50,6 +57,42 @@ struct Kind {
   constexpr void parts(auto&& each) { each(name); }
   constexpr void settle() { name = static_cast<KindName>(static_cast<unsigned>(name) % kCount); }
   auto operator<=>(const Kind&) const = default;
+};
+
+// Of the frames that a list takes.
+constexpr Kind list_kind(List list) {
+  constexpr std::array kKinds = {KindName::link, KindName::link_reader, KindName::link_empty};
+  return {kKinds[list.index]};
+}
+
+// Of the kinds whose pages' bytes users may read and write.
+constexpr bool is_untyped(Kind kind) {
+  return kind.name == KindName::empty || kind.name == KindName::link_empty;
+}
+
+// What the loader says of a region of memory (B.11). Where regions overlap, the lowest wins.
+enum class RegionName : std::uint8_t {
+  bad,
+  unknown,
+  non_volatile_sleep,
+  reserved,
+  kernel,
+  module,
+  framebuffer,
+  reclaimable,
+  usable,
+};
+inline constexpr std::array kRegionNames = {"bad",         "unknown",     "non_volatile_sleep",
+                                            "reserved",    "kernel",      "module",
+                                            "framebuffer", "reclaimable", "usable"};
+
+struct RegionType {
+  static constexpr std::size_t kBytes = 1;
+  static constexpr std::uint8_t kCount = kRegionNames.size();
+  RegionName name = RegionName::bad;
+  constexpr void parts(auto&& each) { each(name); }
+  constexpr void settle() { name = static_cast<RegionName>(static_cast<unsigned>(name) % kCount); }
+  auto operator<=>(const RegionType&) const = default;
 };
 
 // What a page is used for (D.0, B.12). Every kind of metadata declares one.

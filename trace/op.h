@@ -9,19 +9,32 @@
 #include <variant>
 
 #include "trace/ops/alloc.h"
+#include "trace/ops/boot.h"
+#include "trace/ops/bytes.h"
 #include "trace/ops/frame.h"
+#include "trace/ops/list.h"
+#include "trace/ops/segment.h"
 #include "trace/ops/unique.h"
 #include "trace/reply.h"
 
 namespace trace {
 
 // Append only: bytes number operations by their place in this list.
-using Op =
-    std::variant<FrameFromUnused, FrameFromInUse, FrameClone, FrameDrop, FrameIntoRaw, FrameFromRaw,
-                 FrameIncRaw, FrameBorrow, FrameBorrowClone, FrameEqual, FrameCount, FrameReadMeta,
-                 FrameToDyn, FrameTryFrom, FrameToUntyped, FrameUsage, FrameCountPreload,
-                 UniqueFromUnused, UniqueReadMeta, UniqueWriteMeta, UniqueRepurpose, UniqueReset,
-                 UniqueIntoShared, UniqueTryFromFrame, UniqueToDyn, UniqueDrop, AllocFrame>;
+using Op = std::variant<
+    FrameFromUnused, FrameFromInUse, FrameClone, FrameDrop, FrameIntoRaw, FrameFromRaw, FrameIncRaw,
+    FrameBorrow, FrameBorrowClone, FrameEqual, FrameCount, FrameReadMeta, FrameToDyn, FrameTryFrom,
+    FrameToUntyped, FrameUsage, FrameCountPreload, UniqueFromUnused, UniqueReadMeta,
+    UniqueWriteMeta, UniqueRepurpose, UniqueReset, UniqueIntoShared, UniqueTryFromFrame,
+    UniqueToDyn, UniqueDrop, AllocFrame, SegmentFromUnused, SegmentSplit, SegmentSlice, SegmentNext,
+    SegmentClone, SegmentDrop, SegmentIntoRaw, SegmentFromRaw, SegmentToDyn, SegmentTryFrom,
+    SegmentToUntyped, SegmentFromFrame, SegmentRange, ListPushFront, ListPushBack, ListPopFront,
+    ListPopBack, ListContains, ListSize, ListCursorFront, ListCursorBack, ListCursorAt,
+    ListMoveNext, ListMovePrev, ListCurrent, ListWriteCurrent, ListInsertBefore, ListTakeCurrent,
+    ListCursorClose, ListDrop, AllocSegment, AllocBlock, AllocGiveBlock, AllocAddBlock,
+    AllocSplitBlock, AllocFreeBytes, AllocFail, BytesWrite, BytesRead, BytesCopy, BytesReadVal,
+    BytesWriteVal, BytesReadOnce, BytesWriteOnce, BytesFill, BytesFillZeros, BytesSegmentWrite,
+    BytesSegmentRead, BootAddRegion, BootNormalise, BootRegionAt, BootEarlyInit, BootEarlyAlloc,
+    BootInitMeta, BootMappedAt, BootIsInitialized, BootPage, BootInitAllocator>;
 
 inline constexpr std::size_t kOpCount = std::variant_size_v<Op>;
 inline constexpr std::size_t kOperandBytes = 14;  // Of a 16-byte record: kind, lane, operands.

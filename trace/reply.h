@@ -24,31 +24,43 @@ enum class Status : std::uint8_t {
   shared,
   wrong_kind,
   no_memory,
+  none,  // There is nothing there: a list or a segment has no more, an index is beyond the end.
+  invalid_args,
 };
 inline constexpr std::array kStatusNames = {
-    "ok",          "passed_over",  "declined", "panicked", "aborted", "impermissible",
-    "not_aligned", "out_of_bound", "in_use",   "unique",   "busy",    "unused",
-    "shared",      "wrong_kind",   "no_memory"};
+    "ok",          "passed_over",  "declined",  "panicked", "aborted",     "impermissible",
+    "not_aligned", "out_of_bound", "in_use",    "unique",   "busy",        "unused",
+    "shared",      "wrong_kind",   "no_memory", "none",     "invalid_args"};
 
 // Which panic, or which broken invariant.
 enum class Code : std::uint8_t {
   none,
-  last_handle,     // Panic: the last dynamic handle of a page whose usage cannot be dropped.
+  last_handle,     // Panic: the last dynamic handle of a page whose usage cannot be dropped, or a
+                   // dynamic segment of such pages.
   count_overflow,  // Abort: a count at its maximum was asked to grow.
   broken,          // Abort: any other invariant. Never expected.
+  empty_range,     // Panic: a segment was to be made of an empty or inverted range.
+  bad_split,       // Panic: a segment was to be split at its ends, beyond, or inside a page.
+  bad_slice,       // Panic: a slice has bounds that are not aligned, inverted or beyond the end.
+  too_large,       // Panic: more pages were asked of the allocator than addresses can count.
+  beyond_end,      // Panic: a reader or writer was to skip more than there is.
+  misaligned,      // Panic: a single access was not aligned, or a filling does not come out even.
+  no_early,        // Panic: the early allocator has not been started, or has retired.
 };
-inline constexpr std::array kCodeNames = {"none", "last_handle", "count_overflow", "broken"};
+inline constexpr std::array kCodeNames = {
+    "none",      "last_handle", "count_overflow", "broken",     "empty_range", "bad_split",
+    "bad_slice", "too_large",   "beyond_end",     "misaligned", "no_early"};
 
 struct Reply {
   Status status = Status::ok;
   Code code = Code::none;
-  std::array<std::uint64_t, 6> results{};  // Named by the operation's kResults.
+  std::array<std::uint64_t, 8> results{};  // Named by the operation's kResults.
 
   bool operator==(const Reply&) const = default;
 };
 
 // A result's name, and how a person reads its number.
-enum class As : std::uint8_t { number, flag, address, kind, usage, status, word };
+enum class As : std::uint8_t { number, flag, address, kind, usage, status, word, region };
 struct Result {
   const char* name;
   As as;

@@ -48,9 +48,26 @@ struct UniqueTag {
 struct RawTag {
   static constexpr char kLetter = 'r';
 };
+struct SegmentTag {
+  static constexpr char kLetter = 's';
+};
+struct RawSegmentTag {
+  static constexpr char kLetter = 'w';
+};
+struct BlockTag {
+  static constexpr char kLetter = 'b';
+};
+struct ListTag {
+  static constexpr char kLetter = 'l';
+};
 using Frame = Register<FrameTag, 8>;  // A shared handle, and what it knows of the metadata's type.
 using Unique = Register<UniqueTag, 4>;  // A unique handle, likewise.
 using Raw = Register<RawTag, 4>;  // A count without a handle, and of what kind the handle was.
+using Segment = Register<SegmentTag, 4>;        // A run of shared frames, and what it knows.
+using RawSegment = Register<RawSegmentTag, 2>;  // The counts of a segment without it.
+using Block = Register<BlockTag, 4>;            // Pages of the allocator that are no frames.
+using List = Register<ListTag, 3>;  // A list of unique frames. It is always there, if only empty;
+                                    // of which kind its frames are: list_kind(), trace/metadata.h.
 
 // A number of things, or simply a number. Its uppermost values stand for huge ones.
 struct Count {
@@ -66,6 +83,25 @@ struct Count {
   auto operator<=>(const Count&) const = default;
 };
 
+// A power of two, or how it is aligned.
+struct Order {
+  static constexpr std::size_t kBytes = 1;
+  static constexpr std::uint8_t kMost = 7;
+  std::uint8_t value = 0;
+  constexpr void parts(auto&& each) { each(value); }
+  constexpr void settle() { value = static_cast<std::uint8_t>(value % (kMost + 1)); }
+  auto operator<=>(const Order&) const = default;
+};
+
+struct Flag {
+  static constexpr std::size_t kBytes = 1;
+  std::uint8_t on = 0;
+  constexpr bool value() const { return on != 0; }
+  constexpr void parts(auto&& each) { each(on); }
+  constexpr void settle() { on &= 1; }
+  auto operator<=>(const Flag&) const = default;
+};
+
 // A byte in a page, nearly always the first: 0, or one of the uppermost values, which stand for the
 // others.
 struct PageOffset {
@@ -75,6 +111,25 @@ struct PageOffset {
   static constexpr std::uint64_t byte(std::uint8_t raw) {
     return kBytesIn[raw < kFirstOther ? 0u : raw - kFirstOther + 1u];
   }
+};
+
+// A length or an offset in bytes: so many pages, or one of a few huge ones, and a byte.
+struct Extent {
+  static constexpr std::size_t kBytes = 3;
+  static constexpr std::uint16_t kFirstHuge = 0xfffc;
+  static constexpr std::array<std::uint64_t, 4> kHuge = {
+      (std::uint64_t{1} << 63) - 4096, std::uint64_t{1} << 63, ~std::uint64_t{8191},
+      ~std::uint64_t{4095}};
+  std::uint16_t pages = 0;
+  std::uint8_t offset = 0;  // See PageOffset.
+  constexpr std::uint64_t value() const {
+    const std::uint64_t whole =
+        pages < kFirstHuge ? pages * std::uint64_t{4096} : kHuge[pages - kFirstHuge];
+    return whole + PageOffset::byte(offset);
+  }
+  constexpr void parts(auto&& each) { each(pages), each(offset); }
+  constexpr void settle() { offset = PageOffset::settled(offset); }
+  auto operator<=>(const Extent&) const = default;
 };
 
 // A physical address: a page of the machine, or one outside it (kFirstOutside and above, named in
@@ -94,6 +149,15 @@ struct PhysPlace {
     offset = PageOffset::settled(offset);
   }
   auto operator<=>(const PhysPlace&) const = default;
+};
+
+// The same on the machine that is still cold: see kColdMachine.
+struct ColdPlace {
+  static constexpr std::size_t kBytes = PhysPlace::kBytes;
+  PhysPlace at{};
+  constexpr void parts(auto&& each) { at.parts(each); }
+  constexpr void settle() { at.settle(); }
+  auto operator<=>(const ColdPlace&) const = default;
 };
 
 }  // namespace trace

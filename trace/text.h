@@ -17,6 +17,12 @@ void print(std::ostream& out, Register<What, Count> place) {
   out << place.kLetter << +place.index;
 }
 inline void print(std::ostream& out, trace::Count count) { out << count.value(); }
+inline void print(std::ostream& out, Order order) { out << +order.value; }
+inline void print(std::ostream& out, Flag flag) { out << (flag.value() ? "yes" : "no"); }
+inline void print(std::ostream& out, Extent extent) { out << extent.value(); }
+inline void print(std::ostream& out, RegionType type) {
+  out << kRegionNames[static_cast<std::size_t>(type.name)];
+}
 inline void print(std::ostream& out, Kind kind) {
   out << kKindNames[static_cast<std::size_t>(kind.name)];
 }
@@ -33,6 +39,8 @@ inline void print(std::ostream& out, PhysPlace at) {
   }
   if (PageOffset::byte(at.offset) != 0) out << '+' << PageOffset::byte(at.offset);
 }
+
+inline void print(std::ostream& out, ColdPlace place) { print(out, place.at); }
 
 // "frame_clone from=f3 to=f5"
 inline void print(std::ostream& out, const Op& op) {
@@ -72,6 +80,7 @@ inline void print(std::ostream& out, As as, std::uint64_t number) {
     case As::kind: named(kKindNames); break;
     case As::usage: named(kUsageNames); break;
     case As::status: named(kStatusNames); break;
+    case As::region: named(kRegionNames); break;
   }
 }
 
@@ -85,7 +94,8 @@ inline void print(std::ostream& out, const char* what, const PageList& pages) {
   if (pages.count > pages.kept()) out << ",... (" << pages.count << ')';
 }
 
-// "ok was_last=yes on_drops=1 given=6": the answer to `op`. Results are shown if it ended well.
+// "ok was_last=yes on_drops=1 given=6": the answer to `op`. Results are shown if it ended well, or
+// if there are any.
 inline void print(std::ostream& out, const Op& op, const Answer& answer) {
   out << kStatusNames[static_cast<std::size_t>(answer.reply.status)];
   if (answer.reply.code != Code::none) {
@@ -93,8 +103,8 @@ inline void print(std::ostream& out, const Op& op, const Answer& answer) {
   }
   std::visit(
       [&]<class T>(const T&) {
-        if (answer.reply.status != Status::ok) return;
         const auto& results = answer.reply.results;
+        if (answer.reply.status != Status::ok && results == Reply{}.results) return;
         for (std::size_t i = 0; i < T::kResults.size(); ++i) {
           const auto [name, as] = T::kResults[i];
           // Words follow their kind.
@@ -111,7 +121,7 @@ inline void print(std::ostream& out, const Op& op, const Answer& answer) {
 }
 
 constexpr std::size_t shown_words(const PageInUse& fact) { return words_of(fact.kind.name); }
-constexpr std::size_t shown_words(const PageFree&) { return 0; }
+constexpr std::size_t shown_words(const auto&) { return 0; }
 
 // "page_in_use page=6 use=shared count=2 in_list=0 kind=value8 usage=frame words=5"
 inline void print(std::ostream& out, const Fact& fact) {
@@ -120,7 +130,7 @@ inline void print(std::ostream& out, const Fact& fact) {
         out << T::kName;
         T::fields([&](const char* name, auto member) {
           const auto& part = one.*member;
-          if constexpr (requires { part.size(); }) {
+          if constexpr (std::same_as<std::remove_cvref_t<decltype(part)>, Words>) {
             const std::size_t count = shown_words(one);
             for (std::size_t i = 0; i < count; ++i) {
               out << (i == 0 ? std::string(" ") + name + '=' : ",") << part[i];

@@ -158,16 +158,7 @@ bool can_ask(Registers<P>& held, const trace::FrameToDyn& op) {
 }
 template <class P>
 trace::Reply ask(Registers<P>& held, const trace::FrameToDyn& op) {
-  held.put(op.from, held.with(op.from, [](auto& frame) { return mm::Frame<P>(std::move(frame)); }));
-  return {};
-}
-
-// A dynamic handle becomes a Frame<P, M>, or stays.
-template <class P, class M>
-trace::Reply retype(Registers<P>& held, trace::Frame at, std::type_identity<M>) {
-  auto typed = mm::Frame<P, M>::try_from(std::move(held.frames.template get<mm::Dyn>(at)));
-  if (!typed.ok()) return {.status = trace::Status::wrong_kind};
-  held.put(at, typed.take());
+  held.frames.template forget_type<mm::Dyn>(op.from);
   return {};
 }
 
@@ -177,18 +168,19 @@ bool can_ask(Registers<P>& held, const trace::FrameTryFrom& op) {
 }
 template <class P>
 trace::Reply ask(Registers<P>& held, const trace::FrameTryFrom& op) {
-  return with_kind<P>(op.kind.name, [&](auto type) { return retype(held, op.from, type); });
+  return with_kind<P>(op.kind.name, [&]<class M>(std::type_identity<M>) {
+    return held.frames.template recover_type<M>(op.from);
+  });
 }
 
 template <class P>
 bool can_ask(Registers<P>& held, const trace::FrameToUntyped& op) {
-  return held.known(op.from) == kDyn || held.known(op.from) == knows(trace::KindName::empty);
+  return held.may_be_untyped(op.from);
 }
 template <class P>
 trace::Reply ask(Registers<P>& held, const trace::FrameToUntyped& op) {
-  if (held.known(op.from) == kDyn) return retype(held, op.from, std::type_identity<mm::Untyped>{});
-  auto& frame = held.frames.template get<Meta<P, trace::KindName::empty>>(op.from);
-  held.put(op.from, mm::UFrame<P>(std::move(frame)));
+  if (held.known(op.from) == kDyn) return held.frames.template recover_type<mm::Untyped>(op.from);
+  held.frames.template forget_type<mm::Untyped>(op.from);
   return {};
 }
 

@@ -5,8 +5,10 @@
 #include <type_traits>
 
 #include "check/bind/recorded.h"
+#include "check/bind/sum.h"
 #include "impl/frame/frame.h"
 #include "impl/frame/kinds.h"
+#include "impl/frame/list.h"
 #include "trace/metadata.h"
 
 namespace check {
@@ -45,20 +47,24 @@ template <>
 inline constexpr mm::EarlyAllocatedFrameMeta kStandsFor<trace::KindName::early>{};
 template <>
 inline constexpr mm::KernelStackMeta kStandsFor<trace::KindName::kernel_stack>{};
+template <>
+inline constexpr mm::EmptyMeta kStandsFor<trace::KindName::link_empty>{};
 
+// A kind's words, and what it does when it ends: of a link, its payload.
 template <class P, trace::KindName Name>
-struct Meta {
+struct Payload {
   using Stands = std::remove_const_t<decltype(kStandsFor<Name>)>;
   static constexpr trace::KindName kName = Name;
   static constexpr mm::PageUsage kUsage = Stands::kUsage;
   static constexpr bool kIsUntyped = mm::kIsUntyped<Stands>;
 
-  explicit Meta(mm::u64 value) noexcept {
+  // NOLINTNEXTLINE(google-explicit-constructor): so a link, too, is made of a number.
+  Payload(mm::u64 value) noexcept {
     for (mm::u64& word : words) word = value++;
   }
-  Meta(const Meta&) = default;
-  Meta& operator=(const Meta&) = default;
-  ~Meta() {
+  Payload(const Payload&) = default;
+  Payload& operator=(const Payload&) = default;
+  ~Payload() {
     // Those on somebody's stack are of no interest.
     const mm::u64 at = reinterpret_cast<mm::u64>(this) - P::kSlotsBase;
     if (at < P::globals().max_paddr / mm::kPageSize * sizeof(mm::MetaSlot<P>)) {
@@ -70,8 +76,8 @@ struct Meta {
     Ended& ended = P::ended();
     ++ended.on_drops;
     if constexpr (Name == trace::KindName::reentrant) ask_for(page_of(bytes), ended);
-    if constexpr (Name == trace::KindName::reader) {
-      for (const mm::u8 byte : bytes) ended.sum += byte;
+    if constexpr (Name == trace::KindName::reader || Name == trace::KindName::link_reader) {
+      ended.sum += sum_of(bytes);
     }
   }
 
@@ -85,7 +91,7 @@ struct Meta {
   // Asks for the page that is ending. If it is given, which is wrong, the handle is forgotten: what
   // was answered is enough.
   static void ask_for(mm::PhysAddr page, Ended& ended) noexcept {
-    using Claimed = Meta<P, trace::KindName::empty>;
+    using Claimed = Payload<P, trace::KindName::empty>;
     ended.claim = status_of(mm::Frame<P, Claimed>::from_unused(page, Claimed(0)));
     ended.join = status_of(mm::Frame<P>::from_in_use(page));
   }
@@ -97,6 +103,31 @@ struct Meta {
     return trace::Status::ok;
   }
 };
+
+// The type of mm that a slot holds whose page is of a kind.
+constexpr bool is_link(trace::KindName name) {
+  return name == trace::KindName::link || name == trace::KindName::link_reader ||
+         name == trace::KindName::link_empty;
+}
+template <class P, trace::KindName Name>
+using Meta = std::conditional_t<is_link(Name), mm::Link<Payload<P, Name>>, Payload<P, Name>>;
+
+// And back: its name, and its words.
+template <class M>
+inline constexpr trace::KindName kNameOf = M::kName;
+template <class M>
+inline constexpr trace::KindName kNameOf<mm::Link<M>> = M::kName;
+
+template <class P, trace::KindName Name>
+trace::Words words_of(const Payload<P, Name>& meta) {
+  trace::Words words{};
+  for (std::size_t i = 0; i < meta.words.size(); ++i) words[i] = meta.words[i];
+  return words;
+}
+template <class M>
+trace::Words words_of(const mm::Link<M>& link) {
+  return words_of(link.meta());
+}
 
 // Calls `use(std::type_identity<the type>{})`.
 template <class P>
@@ -115,6 +146,9 @@ decltype(auto) with_kind(trace::KindName name, auto&& use) {
     case meta: return use(std::type_identity<Meta<P, meta>>{});
     case early: return use(std::type_identity<Meta<P, early>>{});
     case kernel_stack: return use(std::type_identity<Meta<P, kernel_stack>>{});
+    case link: return use(std::type_identity<Meta<P, link>>{});
+    case link_reader: return use(std::type_identity<Meta<P, link_reader>>{});
+    case link_empty: return use(std::type_identity<Meta<P, link_empty>>{});
   }
   __builtin_unreachable();
 }
@@ -131,13 +165,6 @@ std::optional<trace::KindName> kind_of(const mm::FrameVTable* vtable) {
     (void)(test.template operator()<static_cast<trace::KindName>(I)>() || ...);
     return found;
   }(std::make_index_sequence<trace::Kind::kCount>{});
-}
-
-template <class M>
-trace::Words words_of(const M& meta) {
-  trace::Words words{};
-  for (std::size_t i = 0; i < meta.words.size(); ++i) words[i] = meta.words[i];
-  return words;
 }
 
 constexpr trace::Usage usage_of(mm::PageUsage usage) {

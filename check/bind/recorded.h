@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // A platform with what one operation did written down: what the allocator chose, and what ending
-// metadata found. And with the router: a loose page that a last handle gives back stays loose, any
-// other goes to the allocator.
+// metadata found. With the router: a loose page that a last handle gives back stays loose, any
+// other goes to the allocator. And with an allocator that refuses when it is told to.
 #pragma once
 
 #include <array>
@@ -21,6 +21,19 @@ struct Ended {
   std::uint64_t sum = 0;
 };
 
+// After so many requests, so many are refused.
+struct Refusals {
+  std::uint64_t after = 0;
+  std::uint64_t times = 0;
+
+  // Whether the next one is.
+  bool take() {
+    if (times == 0) return false;
+    if (after != 0) return --after, false;
+    return --times, true;
+  }
+};
+
 template <class Base>
 struct Recorded : Base {
   static mm::Globals<Recorded>& globals() noexcept {
@@ -28,24 +41,41 @@ struct Recorded : Base {
     return the_globals;
   }
 
-  static std::optional<mm::PhysAddr> alloc(mm::usize, mm::usize) noexcept {
-    const std::optional<mm::PhysAddr> at = globals().allocator.alloc();
+  static std::optional<mm::PhysAddr> alloc(mm::usize bytes, mm::usize align) noexcept {
+    std::optional<mm::PhysAddr> at;
+    if (!refusals().take()) at = globals().allocator.alloc(bytes, align);
     if (at) {
-      choices().taken.push(at->value / mm::kPageSize);
+      note(choices().taken, *at, bytes);
     } else {
       ++choices().refused;
     }
     return at;
   }
-
-  static void dealloc(mm::PhysAddr at, mm::usize) noexcept {
-    choices().given.push(at.value / mm::kPageSize);
-    if (shape.is_allocators(at.value)) globals().allocator.dealloc(at);
+  static void dealloc(mm::PhysAddr at, mm::usize bytes) noexcept {
+    note(choices().given, at, bytes);
+    if (shape.is_allocators(at.value)) globals().allocator.dealloc(at, bytes);
+  }
+  static void add_free_memory(mm::PhysAddr at, mm::usize bytes) noexcept {
+    note(choices().given, at, bytes);
+    globals().allocator.add_free_memory(at, bytes);
   }
 
   // Of the operation that this CPU is at.
-  static trace::Choices& choices() noexcept { return records_[Base::this_cpu()].choices; }
-  static Ended& ended() noexcept { return records_[Base::this_cpu()].ended; }
+  static trace::Choices& choices() noexcept { return record().choices; }
+  static Ended& ended() noexcept { return record().ended; }
+  // Of this CPU, until said otherwise.
+  static Refusals& refusals() noexcept { return record().refusals; }
+
+  // Nothing is written down, and nothing will be refused.
+  static void forget_records() noexcept {
+    for (Record& record : records_) {
+      clear(record.choices);
+      record.refusals = {};
+    }
+  }
+  static void clear(trace::Choices& choices) noexcept {
+    choices.taken.count = choices.given.count = choices.refused = 0;
+  }
 
   static inline constinit trace::Machine shape{};
 
@@ -53,7 +83,14 @@ struct Recorded : Base {
   struct alignas(64) Record {
     trace::Choices choices;
     Ended ended;
+    Refusals refusals;
   };
+
+  static Record& record() noexcept { return records_[Base::this_cpu()]; }
+  static void note(trace::PageList& pages, mm::PhysAddr at, mm::usize bytes) noexcept {
+    for (mm::u64 i = 0; i < bytes / mm::kPageSize; ++i) pages.push(at.value / mm::kPageSize + i);
+  }
+
   static inline constinit std::array<Record, trace::Cpu::kMost> records_{};
 };
 

@@ -6,10 +6,13 @@
 // reset is forgotten, not given up.
 #pragma once
 
+#include <tuple>
 #include <utility>
 
 #include "check/bind/kinds.h"
-#include "impl/frame/unique_frame.h"
+#include "check/bind/page_mask.h"
+#include "impl/frame/list.h"
+#include "impl/frame/segment.h"
 #include "trace/op.h"
 
 namespace check {
@@ -28,12 +31,12 @@ constexpr Knows knows(std::type_identity<M>) {
   } else if constexpr (std::same_as<M, mm::Untyped>) {
     return kUntyped;
   } else {
-    return knows(M::kName);
+    return knows(kNameOf<M>);
   }
 }
 
-// Calls `use(std::type_identity<M>{})`, M being what makes a Frame<P, M>. Requires that there is a
-// handle.
+// Calls `use(std::type_identity<M>{})`, M being what makes a Frame<P, M> or a Segment<P, M>.
+// Requires that there is a handle.
 template <class P>
 decltype(auto) with_known(Knows known, auto&& use) {
   if (known == kDyn) return use(std::type_identity<mm::Dyn>{});
@@ -55,6 +58,7 @@ class HandleFile {
 
   template <class M>
   void put(Place at, Handle<P, M>&& handle) {
+    static_assert(sizeof(handle) == sizeof bytes_[0] && alignof(Handle<P, M>) == alignof(void*));
     ::new (static_cast<void*>(bytes_[at.index])) Handle<P, M>(std::move(handle));
     known_[at.index] = knows(std::type_identity<M>{});
   }
@@ -63,11 +67,37 @@ class HandleFile {
   // after a panic settle() sees to that.
   decltype(auto) with(Place at, auto&& use) {
     return with_type(known(at), [&]<class M>(std::type_identity<M>) {
-      auto& handle = get<M>(at);
-      auto result = use(handle);
-      if (!handle) known_[at.index] = kNothing;
+      auto result = use(get<M>(at));
+      settle<M>(at);
       return result;
     });
+  }
+
+  // A handle that knows more becomes one of To, which must be among those it can be.
+  template <class To>
+  void forget_type(Place at) {
+    put(at, with(at, []<class M>(Handle<P, M>& handle) {
+          if constexpr (std::constructible_from<Handle<P, To>, Handle<P, M>>) {
+            return Handle<P, To>(std::move(handle));
+          } else {
+            return Handle<P, To>();
+          }
+        }));
+  }
+
+  // A dynamic handle becomes one of M, or stays.
+  template <class M>
+  trace::Reply recover_type(Place at) {
+    auto typed = Handle<P, M>::try_from(std::move(get<mm::Dyn>(at)));
+    if (!typed.ok()) return {.status = trace::Status::wrong_kind};
+    put(at, typed.take());
+    return {};
+  }
+
+  // Empties the register if its handle was moved from. Requires that it was of this type.
+  template <class M>
+  void settle(Place at) {
+    if (!get<M>(at)) known_[at.index] = kNothing;
   }
 
   // Requires that the handle there is of this type.
@@ -77,12 +107,10 @@ class HandleFile {
     return *std::launder(reinterpret_cast<Handle<P, M>*>(bytes_[at.index]));
   }
 
-  // Empties registers whose handle was moved from by an operation that then panicked.
-  void settle() {
+  // Empties all registers whose handle was moved from by an operation that then panicked.
+  void settle_all() {
     for (std::uint8_t i = 0; i < Place::kCount; ++i) {
-      if (has({i})) {
-        with({i}, [](auto&) { return 0; });
-      }
+      if (has({i})) with_type(known({i}), [&]<class M>(std::type_identity<M>) { settle<M>({i}); });
     }
   }
 
@@ -98,8 +126,7 @@ class HandleFile {
   }
 
   std::array<Knows, Place::kCount> known_{};
-  alignas(void*) std::byte bytes_[Place::kCount][sizeof(void*)];
-  static_assert(sizeof(Handle<P, mm::Dyn>) == sizeof(void*));
+  alignas(void*) std::byte bytes_[Place::kCount][sizeof(Handle<P, mm::Dyn>)];
 };
 
 struct RawCount {
@@ -107,29 +134,127 @@ struct RawCount {
   Knows known = kNothing;  // Of the handle that it was.
 };
 
+struct RawRange {
+  mm::PhysAddr start;
+  mm::PhysAddr end;
+  Knows known = kNothing;  // Of the segment that it was.
+};
+
+// Pages of the allocator that are no frames.
+struct HeldBlock {
+  mm::PhysAddr at;
+  mm::u64 pages = 0;  // None: the register is empty.
+
+  mm::u64 bytes() const { return pages * mm::kPageSize; }
+};
+
+// A list, and its cursor while that is open.
+template <class P, trace::KindName Name>
+struct ListAndCursor {
+  using Link = Meta<P, Name>;
+  using List = mm::LinkedList<P, Payload<P, Name>>;
+
+  constexpr ListAndCursor() : list() {}
+  constexpr ~ListAndCursor() {}  // Not the list's.
+
+  void forget() {
+    cursor.reset();
+    ::new (static_cast<void*>(&list)) List();
+  }
+
+  union {
+    List list;
+  };
+  std::optional<typename List::Cursor> cursor;
+};
+
+// All lists of a lane: `with` calls `use` with one, `each` with every one and its register.
+template <class P>
+class ListFile {
+ public:
+  decltype(auto) with(trace::List at, auto&& use) {
+    switch (at.index) {
+      case 0: return use(std::get<0>(lists_));
+      case 1: return use(std::get<1>(lists_));
+      default: return use(std::get<2>(lists_));
+    }
+  }
+  void each(auto&& use) const { each_of(lists_, use); }
+
+  bool has_open(trace::List at) {
+    return with(at, [](auto& one) { return one.cursor.has_value(); });
+  }
+  void forget() {
+    each_of(lists_, [](auto& one, trace::List) { one.forget(); });
+  }
+
+ private:
+  template <std::uint8_t I>
+  using One = ListAndCursor<P, trace::list_kind({I}).name>;
+
+  static void each_of(auto& lists, auto&& use) {
+    use(std::get<0>(lists), trace::List{0});
+    use(std::get<1>(lists), trace::List{1});
+    use(std::get<2>(lists), trace::List{2});
+  }
+
+  static_assert(trace::List::kCount == 3);
+  std::tuple<One<0>, One<1>, One<2>> lists_;
+};
+
 template <class P>  // Recorded<…>
 struct Registers {
   HandleFile<P, mm::Frame, trace::Frame> frames;
   HandleFile<P, mm::UniqueFrame, trace::Unique> uniques;
+  HandleFile<P, mm::Segment, trace::Segment> segments;
   std::array<RawCount, trace::Raw::kCount> raws;
-  std::uint64_t touched = 0;  // One bit a page: what reset() must restore.
+  std::array<RawRange, trace::RawSegment::kCount> raw_segments;
+  std::array<HeldBlock, trace::Block::kCount> blocks;
+  ListFile<P> lists;
+  PageMask touched;  // The pages whose slots reset() must restore,
+  PageMask written;  // and of these those whose bytes, too.
 
   auto& file(trace::Frame) { return frames; }
   auto& file(trace::Unique) { return uniques; }
+  auto& file(trace::Segment) { return segments; }
   RawCount& at(trace::Raw place) { return raws[place.index]; }
+  RawRange& at(trace::RawSegment place) { return raw_segments[place.index]; }
+  HeldBlock& at(trace::Block place) { return blocks[place.index]; }
 
   bool has(auto place) { return file(place).has(place); }
   bool has(trace::Raw place) { return at(place).known != kNothing; }
+  bool has(trace::RawSegment place) { return at(place).known != kNothing; }
+  bool has(trace::Block place) { return at(place).pages != 0; }
   Knows known(auto place) { return file(place).known(place); }
   decltype(auto) with(auto place, auto&& use) { return file(place).with(place, use); }
   void put(auto place, auto&& handle) { file(place).put(place, std::move(handle)); }
 
-  void touch(mm::PhysAddr page) { touched |= std::uint64_t{1} << (page.value / mm::kPageSize); }
+  // Whether a handle is dynamic, or knows of a kind that is untyped: what can become untyped.
+  bool may_be_untyped(auto place) {
+    if (known(place) < kFirstTyped) return known(place) == kDyn;
+    return with_known<P>(known(place),
+                         []<class M>(std::type_identity<M>) { return mm::UntypedFrameMeta<M>; });
+  }
+
+  void touch(mm::PhysAddr page) { touched.add(page.value / mm::kPageSize); }
+  void touch_bytes(mm::PhysAddr start, mm::PhysAddr end) {
+    written.add(start.value / mm::kPageSize, end.value / mm::kPageSize);
+  }
+
+  void settle() {
+    frames.settle_all();
+    uniques.settle_all();
+    segments.settle_all();
+  }
 
   void forget() {
     frames.forget();
     uniques.forget();
+    segments.forget();
     for (RawCount& raw : raws) raw.known = kNothing;
+    for (RawRange& raw : raw_segments) raw.known = kNothing;
+    for (HeldBlock& block : blocks) block.pages = 0;
+    lists.forget();
   }
 };
 
@@ -146,7 +271,7 @@ trace::Reply kind_and_words(const Handle<P, M>& handle) {
     return {.results = {kind, words[0], words[1], words[2], words[3], words[4]}};
   };
   if constexpr (mm::FrameMeta<M>) {
-    return shown(static_cast<std::size_t>(M::kName), words_of(handle.meta()));
+    return shown(static_cast<std::size_t>(kNameOf<M>), words_of(handle.meta()));
   } else {
     const mm::DynMeta meta = handle.dyn_meta();
     trace::Reply reply = shown(trace::Kind::kCount, {});

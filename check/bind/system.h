@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: MPL-2.0
 // mm as a system under test, on any platform. Freestanding: a guest's agent can use it too.
 //
-// Besides what mm asks of it, the platform Base has `power_on()`, `become(cpu)` and
-// `guarded(body)`, which says which panic ended the body.
+// Besides what mm asks of it, the platform Base has `power_on()`, `become(cpu)`, `guarded(body)`,
+// which says which panic ended the body, and what cold.h wants.
 #pragma once
 
 #include "check/bind/alloc.h"
+#include "check/bind/boot.h"
+#include "check/bind/bytes.h"
 #include "check/bind/frame.h"
+#include "check/bind/free_pages.h"
+#include "check/bind/list.h"
+#include "check/bind/segment.h"
 #include "check/bind/unique.h"
 #include "trace/fact.h"
 
@@ -21,12 +26,9 @@ class MmSystem {
   // From nothing: whatever was done to slots and pages is undone.
   void rebuild(const trace::Machine& shape) {
     P::power_on();
-    for (mm::u64 page = 0; page < trace::Machine::kMostPages; ++page) {
-      mm::u8* const bytes = mm::page_bytes<P>({page * mm::kPageSize});
-      P::show(bytes, mm::kPageSize);
-      __builtin_memset(bytes, static_cast<int>(page % 256), mm::kPageSize);
-    }
-    for (Registers<P>& lane : lanes_) lane.touched = ~std::uint64_t{0};
+    for (mm::u64 page = 0; page < trace::Machine::kMostPages; ++page) restore_bytes(page);
+    for (Registers<P>& lane : lanes_) lane.touched = PageMask::all();
+    free_pages_.note_change();
     is_sound_.store(true, std::memory_order_relaxed);
     reset(shape);
   }
@@ -35,18 +37,28 @@ class MmSystem {
   // left behind is not trusted.
   void reset(const trace::Machine& shape) {
     if (!is_sound_.load(std::memory_order_relaxed)) return rebuild(shape);
-    P::shape = shape;
-    P::globals().max_paddr = shape.pages.value() * mm::kPageSize;
-    P::globals().allocator.init(shape.loose.value(), shape.pages.value());
-    std::uint64_t touched = 0;
+    PageMask touched, written;
     for (Registers<P>& lane : lanes_) {
       lane.forget();
-      touched |= std::exchange(lane.touched, 0);
+      touched |= std::exchange(lane.touched, {});
+      written |= std::exchange(lane.written, {});
     }
-    for (; touched != 0; touched &= touched - 1) {
-      const auto page = static_cast<mm::u64>(std::countr_zero(touched));
-      Slot::init(page, page + 1);
+    // An allocator that was asked nothing stays as it is, with its slots.
+    const bool keeps_allocator = shape == P::shape && free_pages_.is_first_state();
+    if (!keeps_allocator) {
+      for (mm::u64 page = P::shape.loose.value(); page < P::shape.pages.value(); ++page) {
+        const Slot& slot = *Slot::of({page * mm::kPageSize});
+        if (slot.ref_count() != Slot::kUnused || slot.in_list() != 0) touched.add(page);
+      }
+      ::new (static_cast<void*>(&P::globals())) mm::Globals<P>();
     }
+    cold_.reset();
+    P::forget_records();
+    P::shape = shape;
+    P::globals().max_paddr = shape.pages.value() * mm::kPageSize;
+    written.each(restore_bytes);
+    touched.each([](mm::u64 page) { Slot::init(page, page + 1); });
+    if (!keeps_allocator) free_pages_.populate(shape);
   }
 
   // Decides by itself, from what the lane holds, whether the operation can be asked. After an abort
@@ -66,14 +78,33 @@ class MmSystem {
     if (trace::Choices& made = P::choices();
         (made.taken.count | made.given.count | made.refused) != 0) {
       answer.choices = made;
-      made.taken.count = made.given.count = made.refused = 0;
+      P::clear(made);
+      free_pages_.note_change();
     }
+    return answer;
+  }
+
+  // The same of the cold machine, which has no CPU but 0.
+  trace::Answer apply(std::uint8_t lane, const auto& op)
+    requires requires(ColdMachine<Base>& cold) { ask(cold, op); }
+  {
+    trace::Answer answer{.reply = {.status = trace::Status::passed_over}, .choices = {}};
+    if (lane != 0 || !is_sound_.load(std::memory_order_relaxed) || !can_ask(cold_, op)) {
+      return answer;
+    }
+    P::become(lane);
+    const mm::Panic panic = P::guarded([&] { answer.reply = ask(cold_, op); });
+    if (panic != mm::Panic::none) [[unlikely]]
+      answer.reply = after(panic, lanes_[lane]);
     return answer;
   }
 
   void observe(std::uint64_t page, auto&& see) const {
     const Slot& slot = *Slot::of({page * mm::kPageSize});
-    trace::PageInUse fact{.page = page, .in_list = slot.in_list()};
+    const bool is_free = free_pages_.has(page);
+    if (is_free) see(trace::PageFree{page});
+    if (is_free && free_pages_.is_head(slot)) return;
+    trace::PageInUse fact{.page = page, .in_list = in_list_of(slot.in_list())};
     if (const mm::u64 count = slot.ref_count(); count == Slot::kUnused) {
       fact.use = trace::Use::unused;
     } else if (count == Slot::kBusy) {
@@ -82,20 +113,27 @@ class MmSystem {
       fact.use = count == Slot::kUnique ? trace::Use::unique : trace::Use::shared;
       fact.count = count == Slot::kUnique ? 0 : count;
       see_metadata(slot, fact);
+      see_links(slot, page, see);
     }
     if (fact.use != trace::Use::unused || fact.in_list != 0) see(fact);
-    if (is_free(page)) see(trace::PageFree{page});
   }
 
+  // How the allocator keeps its free pages.
+  void free_blocks(auto&& see) const { free_pages_.blocks(see); }
+
   // One number for all that can be seen of a page, and more: every word of its slot that means
-  // something. Any stray write changes it, but for accidents of one in 2^64.
+  // something. Any stray write changes it, but for accidents of one in 2^64. How the allocator
+  // keeps a free page does not.
   std::uint64_t digest(std::uint64_t page) const {
     const Slot& slot = *Slot::of({page * mm::kPageSize});
-    const mm::u64 count = slot.ref_count();
+    const bool is_free = free_pages_.has(page);
+    const bool is_head = is_free && free_pages_.is_head(slot);
+    const mm::u64 count = is_head ? Slot::kUnused : slot.ref_count();
+    const mm::u64 in_list = is_head ? 0 : slot.in_list();
     // A sum of products, not a chain of them: all can be under way at once.
-    std::uint64_t sum = fold(count ^ 0x9e3779b97f4a7c15, slot.in_list() ^ 0xd6e8feb86659fd93) +
-                        (is_free(page) ? 0xa0761d6478bd642f : 0);
-    if (count != Slot::kUnused) {
+    std::uint64_t sum = fold(count ^ 0x9e3779b97f4a7c15, in_list ^ 0xd6e8feb86659fd93) +
+                        (is_free ? 0xa0761d6478bd642f : 0);
+    if (count != Slot::kUnused && count != Slot::kBusy) {  // Else the metadata is hidden.
       std::array<mm::u64, mm::kMetadataMaxSize / 8> words;
       __builtin_memcpy(words.data(), slot.storage(), sizeof words);
       const auto vtable = reinterpret_cast<mm::u64>(slot.vtable());
@@ -107,15 +145,18 @@ class MmSystem {
   }
 
  private:
+  // To what they are at first. Shown then, until the page's slot is restored too.
+  static void restore_bytes(mm::u64 page) {
+    mm::u8* const bytes = mm::page_bytes<P>({page * mm::kPageSize});
+    P::show(bytes, mm::kPageSize);
+    __builtin_memset(bytes, static_cast<int>(page % 256), mm::kPageSize);
+  }
+
   // Every bit of both words bears on every bit of the result, or nearly so.
   static std::uint64_t fold(mm::u64 left, mm::u64 right) {
     __extension__ using Wide = unsigned __int128;
     const Wide product = Wide{left} * right;
     return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
-  }
-
-  static bool is_free(std::uint64_t page) {
-    return (P::globals().allocator.free_pages() >> page & 1) != 0;
   }
 
   // If the slot names no kind, the usage is shown as what no page in use has.
@@ -125,27 +166,72 @@ class MmSystem {
     if (!name) return;
     fact.kind.name = *name;
     fact.usage = usage_of(vtable->usage);
-    // SAFETY: a kind is its words, and nothing else; the storage holds one (INV-7).
-    __builtin_memcpy(fact.words.data(), slot.storage(),
-                     trace::words_of(*name) * sizeof fact.words[0]);
+    with_kind<P>(*name, [&]<class M>(std::type_identity<M>) {
+      // SAFETY: the storage holds an M (INV-7).
+      fact.words = words_of(*std::launder(static_cast<const M*>(slot.storage())));
+    });
+  }
+
+  // The neighbours of a page in a list, if it has any. Where a pointer leads is not looked at: it
+  // may be wrong.
+  static void see_links(const Slot& slot, std::uint64_t page, auto&& see) {
+    const std::optional<trace::KindName> name = kind_of<P>(slot.vtable());
+    if (!name) return;
+    with_kind<P>(*name, [&]<class M>(std::type_identity<M>) {
+      if constexpr (is_link(kNameOf<M>)) {
+        // SAFETY: the storage holds an M (INV-7).
+        const M& link = *std::launder(static_cast<const M*>(slot.storage()));
+        if (link.next() == nullptr && link.prev() == nullptr) return;
+        see(trace::PageLinked{page, page_of(link.next()), page_of(link.prev())});
+      }
+    });
+  }
+
+  static std::uint64_t page_of(const void* link) {
+    if (link == nullptr) return trace::PageLinked::kNone;
+    return (reinterpret_cast<mm::u64>(link) - P::kSlotsBase) / sizeof(Slot);
+  }
+
+  // Which of the lanes' lists has this id.
+  std::uint64_t in_list_of(mm::u64 id) const {
+    if (id == 0) return 0;
+    std::uint64_t found = trace::kUnknownList;
+    for (std::uint8_t lane = 0; lane < lanes_.size(); ++lane) {
+      lanes_[lane].lists.each([&](const auto& at, trace::List list) {
+        if (at.list.id() == id) found = trace::in_list_of(lane, list);
+      });
+    }
+    return found;
   }
 
   // What a panic leaves behind, and how it is told.
   trace::Reply after(mm::Panic panic, Registers<P>& held) {
-    held.frames.settle();
-    held.uniques.settle();
+    held.settle();
+    if (mm::is_documented(panic)) return {trace::Status::panicked, code_of(panic)};
+    is_sound_.store(false, std::memory_order_relaxed);
+    return {trace::Status::aborted, code_of(panic)};
+  }
+
+  static constexpr trace::Code code_of(mm::Panic panic) {
     switch (panic) {
-      case mm::Panic::last_handle: return {trace::Status::panicked, trace::Code::last_handle};
-      case mm::Panic::count_overflow:
-        is_sound_.store(false, std::memory_order_relaxed);
-        return {trace::Status::aborted, trace::Code::count_overflow};
-      default:
-        is_sound_.store(false, std::memory_order_relaxed);
-        return {trace::Status::aborted, trace::Code::broken};
+      case mm::Panic::none: return trace::Code::none;
+      case mm::Panic::last_handle: return trace::Code::last_handle;
+      case mm::Panic::empty_range: return trace::Code::empty_range;
+      case mm::Panic::bad_split: return trace::Code::bad_split;
+      case mm::Panic::bad_slice: return trace::Code::bad_slice;
+      case mm::Panic::too_large: return trace::Code::too_large;
+      case mm::Panic::beyond_end: return trace::Code::beyond_end;
+      case mm::Panic::misaligned: return trace::Code::misaligned;
+      case mm::Panic::no_early: return trace::Code::no_early;
+      case mm::Panic::count_overflow: return trace::Code::count_overflow;
+      case mm::Panic::broken: return trace::Code::broken;
     }
+    return trace::Code::broken;
   }
 
   std::array<Registers<P>, trace::Cpu::kMost> lanes_;
+  FreePages<P> free_pages_;
+  ColdMachine<Base> cold_;
   std::atomic<bool> is_sound_ = false;  // Built, and not aborted since.
 };
 

@@ -70,34 +70,43 @@ bool fails_at_once(trace::Trace& trace, S& system) {
   return is_shown_by(unscheduled);
 }
 
+inline const void* machine_user = nullptr;  // The system that was judged last.
+
+// Systems may stand on one machine: who comes after another finds it built from nothing.
+template <SystemUnderTest System>
+System& with_the_machine(System& system, const trace::Machine& shape) {
+  if (std::exchange(machine_user, &system) != &system) system.rebuild(shape);
+  return system;
+}
+
 // S runs calls that go alone; E, if it is not void, those that go at once. Both are made when they
 // are first needed: a simulated machine is large.
 template <SystemUnderTest S, class E>
 Subject subject_of(std::string name) {
-  auto alone = []() -> S& {
+  auto alone = [](const trace::Machine& shape) -> S& {
     static S system;
-    return system;
+    return with_the_machine(system, shape);
   };
   constexpr bool kCanGoAtOnce = !std::is_void_v<E>;
-  auto at_once = [](auto&& use) {
+  auto at_once = [](const trace::Machine& shape, auto&& use) {
     if constexpr (kCanGoAtOnce) {
       static E system;
-      return use(system);
+      return use(with_the_machine(system, shape));
     }
   };
   Subject subject{.name = std::move(name)};
   subject.judge = [=](const trace::Trace& trace) -> Judgement {
-    if (!trace.at_once) return judge_alone(trace, alone());
+    if (!trace.at_once) return judge_alone(trace, alone(trace.machine));
     if constexpr (kCanGoAtOnce) {
-      return at_once([&](auto& system) { return judge_at_once(trace, system); });
+      return at_once(trace.machine, [&](auto& system) { return judge_at_once(trace, system); });
     } else {
       return {.undecided = "this system cannot run lanes at once"};
     }
   };
   subject.fails = [=](trace::Trace& trace) -> bool {
-    if (!trace.at_once) return !run<reference::Model>(trace, alone()).agreed();
+    if (!trace.at_once) return !run<reference::Model>(trace, alone(trace.machine)).agreed();
     if constexpr (kCanGoAtOnce) {
-      return at_once([&](auto& system) { return fails_at_once(trace, system); });
+      return at_once(trace.machine, [&](auto& system) { return fails_at_once(trace, system); });
     } else {
       return false;
     }

@@ -127,12 +127,18 @@ class AtOnce {
   // It is the same under every schedule, so the model goes through it once.
   void run_prologue() {
     system_.reset(trace_.machine);
+    FreeBlocks blocks;
+    (void)adopt_blocks(before_, system_, blocks);
     for (std::size_t i = 0; i < trace_.prologue; ++i) {
       const trace::Call& call = trace_.calls[i];
       prologue_.push_back(take_step(call, trace_.machine.lane(call.lane), before_, system_));
       prologue_diverged_ = !is_accepted(prologue_.back());
       if (prologue_diverged_ || has_aborted(prologue_)) return;
+      if (asked_allocator(prologue_.back(), trace_.machine)) {
+        (void)adopt_blocks(before_, system_, blocks);
+      }
     }
+    before_.go_at_once();
     prologue_difference_ =
         difference(facts_of(before_, trace_.machine), facts_of(system_, trace_.machine));
     prologue_diverged_ = prologue_difference_ != Difference{};

@@ -22,6 +22,8 @@ void power_on() noexcept {
   static const bool once = [] {
     map(kMemoryBase, kPages * 4096);
     map(kSlotsBase, kPages * 64);
+    map(kColdMemoryBase, kColdPages * 4096);
+    map(kColdSlotsBase, kColdPages * 64);
     return true;
   }();
   (void)once;

@@ -12,7 +12,10 @@ namespace check::machine {
 
 inline constexpr std::uint64_t kMemoryBase = 0x7a00'0000'0000;
 inline constexpr std::uint64_t kSlotsBase = 0x7b00'0000'0000;
-inline constexpr std::uint64_t kPages = 64;
+inline constexpr std::uint64_t kColdMemoryBase = 0x7a10'0000'0000;  // Of a second machine, that
+inline constexpr std::uint64_t kColdSlotsBase = 0x7b10'0000'0000;   // can be booted, and
+inline constexpr std::uint64_t kColdPages = 4096;  // may be told of more pages than it can use.
+inline constexpr std::uint64_t kPages = 128;
 
 // Maps memory and slots, once per process; if the addresses are taken, says so and exits.
 void power_on() noexcept;

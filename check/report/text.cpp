@@ -5,8 +5,8 @@
 #include <map>
 
 #include "check/compare.h"
+#include "check/operands.h"
 #include "check/report/write.h"
-#include "trace/json.h"
 
 namespace check {
 namespace {
@@ -158,9 +158,6 @@ Lines lines_of(const Asked& asked, const Report& report) {
   std::string expected = text_of(call.op, step.expected);
   if (step.expected.reply.status == trace::Status::impermissible) {
     expected += ": the allocator chose what was not there to choose";
-  } else if (expected == seen) {  // They differ in what is not shown of such an answer.
-    expected = json_of(call.op, step.expected).dump(-1);
-    seen = json_of(call.op, step.seen).dump(-1);
   }
   Lines lines = fold(asks, margin, deeper, 2);
   append(lines, fold(expected, deeper + "expected  ", deeper + "          ", kMostAnswerLines));
@@ -210,6 +207,24 @@ Lines operations(const Report& report, std::size_t most) {
   return lines;
 }
 
+// What the letters of registers stand for: those of handles, and of the others those that occur.
+std::string registers_in(const trace::Trace& trace) {
+  std::string text = "f, u, r: registers of shared and unique handles, raw counts";
+  auto explain = [&]<class Noun>(std::type_identity<Noun>, const char* what) {
+    const bool occurs = std::ranges::any_of(trace.calls, [](const trace::Call& call) {
+      bool names = false;
+      each_of<Noun>(call.op, [&](const Noun&) { names = true; });
+      return names;
+    });
+    if (occurs) text += std::string("; ") + Noun::kLetter + ": " + what;
+  };
+  explain(std::type_identity<trace::Segment>{}, "segments");
+  explain(std::type_identity<trace::RawSegment>{}, "raw counts of segments");
+  explain(std::type_identity<trace::Block>{}, "blocks of pages");
+  explain(std::type_identity<trace::List>{}, "lists");
+  return text;
+}
+
 // The number of the `op`-th operation at once of a lane; 0 if there is none.
 std::size_t number_of(const trace::Trace& trace, const trace::Where& where) {
   std::uint32_t left = where.op;
@@ -247,6 +262,22 @@ std::string rest_of(const trace::PageInUse& page) {
   return text.substr(std::min(text.find(" use=") + 1, text.size()));
 }
 
+// "next in its list expected page 7, seen none"
+std::string differing_neighbours(const trace::PageLinked& expected, const trace::PageLinked& seen) {
+  std::string text;
+  auto differ = [&](const char* which, std::uint64_t left, std::uint64_t right) {
+    if (left == right) return;
+    auto named = [](std::uint64_t page) {
+      return page == trace::PageLinked::kNone ? "none" : "page " + std::to_string(page);
+    };
+    text += (text.empty() ? "" : "; ") + std::string(which) + " in its list expected " +
+            named(left) + ", seen " + named(right);
+  };
+  differ("next", expected.next, seen.next);
+  differ("previous", expected.prev, seen.prev);
+  return text;
+}
+
 // The fields in which two states of a page differ.
 std::string differing_fields(const trace::PageInUse& expected, const trace::PageInUse& seen) {
   std::string text;
@@ -270,22 +301,30 @@ std::string differing_fields(const trace::PageInUse& expected, const trace::Page
 // What is said of one page: expected, and seen.
 struct Sides {
   const trace::PageInUse* in_use[2] = {};
+  trace::PageLinked linked[2] = {};
   bool is_free[2] = {};
 };
 
+// What differs, page by page; and the free blocks, if they are what is wrong.
+
 std::vector<Lines> state_difference(const Divergence& diverged) {
   std::map<std::uint64_t, Sides> pages;
+  std::vector<Lines> blocks;
   const Facts* const sides[2] = {&diverged.missing, &diverged.unexpected};
   for (std::size_t side = 0; side < 2; ++side) {
     for (const trace::Fact& fact : *sides[side]) {
       if (const auto* in_use = std::get_if<trace::PageInUse>(&fact)) {
         pages[in_use->page].in_use[side] = in_use;
+      } else if (const auto* linked = std::get_if<trace::PageLinked>(&fact)) {
+        pages[linked->page].linked[side] = *linked;
+      } else if (const auto* free = std::get_if<trace::PageFree>(&fact)) {
+        pages[free->page].is_free[side] = true;
       } else {
-        pages[std::get<trace::PageFree>(fact).page].is_free[side] = true;
+        const char* const who = side == 0 ? "expected free: " : "the allocator keeps ";
+        blocks.push_back({"        " + (who + in_words(std::get<trace::FreeBlock>(fact)))});
       }
     }
   }
-  std::vector<Lines> blocks;
   for (const auto& [page, both] : pages) {
     const std::string margin = "        page " + std::to_string(page) + ": ";
     const std::string deeper(12, ' ');
@@ -297,6 +336,10 @@ std::vector<Lines> state_difference(const Divergence& diverged) {
       text = "expected " + rest_of(*expected) + "; seen unused";
     } else if (seen != nullptr) {
       text = "expected unused; seen " + rest_of(*seen);
+    }
+    if (const std::string links = differing_neighbours(both.linked[0], both.linked[1]);
+        !links.empty()) {
+      text += (text.empty() ? "" : "; ") + links;
     }
     if (both.is_free[0] != both.is_free[1]) {
       text += text.empty() ? "" : "; ";
@@ -394,9 +437,8 @@ std::string text_report(const Report& report, const std::string& json_file) {
   head.push_back("");
   append(head, origin(report));
   head.push_back("");
-  head.push_back(
-      "Asked, in this order, and answered (f, u, r: registers of shared and unique handles,"
-      " raw counts):");
+  append(head, fold("Asked, in this order, and answered (" + registers_in(report.trace) + "):", "",
+                    "", 2));
 
   const std::vector<Lines> pages = state_difference(diverged);
   std::vector<Lines> turn_blocks;

@@ -12,11 +12,22 @@ namespace mm {
 
 enum class Panic : u8 {
   none,
-  last_handle,     // Documented: drop() of the last dynamic handle of a page that keeps it.
-  count_overflow,  // Broken: POST-2, POST-3.
+  // Documented.
+  last_handle,  // drop() of the last dynamic handle of a page that keeps it.
+  empty_range,  // A segment is to be made of no page.
+  bad_split,    // A segment is to be split other than between its pages.
+  bad_slice,    // A segment has no such part.
+  too_large,    // More pages are asked for than addresses can count.
+  beyond_end,   // A reader or writer is to skip more bytes than it has.
+  misaligned,   // A single access, or a filling, does not fit where it is to be.
+  no_early,     // The early allocator has not been started, or has retired.
+  // Broken.
+  count_overflow,  // POST-2, POST-3.
   broken,          // Any other; see MM_ASSERT.
 };
 
-constexpr bool is_documented(Panic code) { return code == Panic::last_handle; }
+constexpr bool is_documented(Panic code) {
+  return Panic::none < code && code < Panic::count_overflow;
+}
 
 }  // namespace mm

@@ -7,6 +7,7 @@
 // operands where they are.
 #pragma once
 
+#include "impl/frame/bytes.h"
 #include "impl/frame/meta_slot.h"
 
 namespace mm {
@@ -14,10 +15,21 @@ namespace mm {
 struct Dyn {};
 struct Untyped {};
 
+// Any handle is a dynamic one, and one whose metadata is untyped is an untyped one.
+template <class From, class To>
+concept ForgetsTo = (std::same_as<To, Dyn> && !std::same_as<From, Dyn>) ||
+                    (std::same_as<To, Untyped> && UntypedFrameMeta<From>);
+
+// Through such a handle the page's bytes may be read and written.
+template <class M>
+concept HasUserBytes = std::same_as<M, Untyped> || UntypedFrameMeta<M>;
+
 struct WrongType {};  // What was asked for is not what the page holds.
 
 template <Platform P, class M>
 class UniqueFrame;
+template <Platform P, class M>
+class Segment;
 template <Platform P, class M>
 class FrameRef;
 
@@ -52,10 +64,8 @@ class Frame {
     if (slot_ != nullptr) (void)mm::drop(std::move(*this));
   }
 
-  // Any handle is a dynamic one, and one whose metadata is untyped is an untyped one.
   template <class Other>
-    requires((std::same_as<M, Dyn> && !std::same_as<Other, Dyn>) ||
-             (std::same_as<M, Untyped> && UntypedFrameMeta<Other>))
+    requires ForgetsTo<Other, M>
   // NOLINTNEXTLINE(google-explicit-constructor): nothing is lost but the type.
   Frame(Frame<P, Other>&& other) noexcept : slot_(std::exchange(other.slot_, nullptr)) {}
 
@@ -115,6 +125,18 @@ class Frame {
     return *std::launder(static_cast<const M*>(std::as_const(*slot_).storage()));
   }
 
+  // Of all bytes. Must not outlive the handle.
+  VmReader<P> reader() const noexcept
+    requires HasUserBytes<M>
+  {
+    return VmReader<P>(bytes());
+  }
+  VmWriter<P> writer() const noexcept
+    requires HasUserBytes<M>
+  {
+    return VmWriter<P>(bytes());
+  }
+
   // A handle more, like this one.
   Frame clone() const noexcept {
     slot_->inc_ref_count();
@@ -148,13 +170,19 @@ class Frame {
   template <Platform, class>
   friend class UniqueFrame;
   template <Platform, class>
+  friend class Segment;
+  template <Platform, class>
   friend class FrameRef;
   template <Platform Q, class N>
   friend bool drop(Frame<Q, N>&& frame) noexcept;
+  template <Platform Q, class N>
+  friend void drop(Segment<Q, N>&& segment) noexcept;
 
   static_assert(alignof(MetaSlot<P>) >= usize{1} << kFreePointerBits);
 
   explicit Frame(MetaSlot<P>* slot) noexcept : slot_(slot) {}
+
+  std::span<u8> bytes() const noexcept { return {page_bytes<P>(start_paddr()), kPageSize}; }
 
   static bool may_be(DynMeta meta) noexcept {
     if constexpr (std::same_as<M, Untyped>) {

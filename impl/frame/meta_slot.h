@@ -12,7 +12,7 @@
 #include "impl/base/assert.h"
 #include "impl/base/result.h"
 #include "impl/frame/meta.h"
-#include "impl/globals.h"
+#include "impl/platform/platform.h"
 
 namespace mm {
 
@@ -58,6 +58,13 @@ class alignas(64) MetaSlot {
   [[nodiscard]] bool try_make_unique() noexcept;
   void make_shared() noexcept;
 
+  // Says which list the page is in: 0, none. Requires kUnique (INV-3).
+  void set_in_list(u64 id) noexcept {
+    // ORDER: none needed: the page is its list's, and whoever else looks sees some list's id, of
+    // one moment, which is not its own.
+    in_list_.store(id, std::memory_order_relaxed);
+  }
+
   // The first step of giving up a unique page; drop_last_in_place() is the other (POST-12).
   void leave_unique(std::memory_order order) noexcept { ref_count_.store(kBusy, order); }
 
@@ -96,6 +103,15 @@ class alignas(64) MetaSlot {
     return of(at);
   }
 
+  // The slot of any address, or why it has none: not_aligned, out_of_bound.
+  static Result<MetaSlot*, GetFrameError> get_slot(PhysAddr at) noexcept;
+
+  // The slot that metadata lies in.
+  static MetaSlot* of_storage(void* storage) noexcept {
+    // SAFETY: storage_ is the first member: asserted in get_slot().
+    return static_cast<MetaSlot*>(storage);
+  }
+
   // Boot: pages [first, end) become unused, whatever was there (INV-2).
   static void init(u64 first, u64 end) noexcept;
 
@@ -108,7 +124,6 @@ class alignas(64) MetaSlot {
 
   u64 address() const noexcept { return reinterpret_cast<u64>(this); }
 
-  static Result<MetaSlot*, GetFrameError> get_slot(PhysAddr at) noexcept;
   Result<MetaSlot*, GetFrameError> try_join(u64& seen) noexcept;
   void dec_all_but_last() noexcept;
   [[gnu::cold, gnu::noinline]] static void refuse_inc(u64 before) noexcept;

@@ -97,6 +97,8 @@ class UniqueFrame {
  private:
   template <Platform, class>
   friend class UniqueFrame;
+  template <Platform, class>
+  friend class LinkedList;
   template <Platform Q, class N>
   friend void drop(UniqueFrame<Q, N>&& frame) noexcept;
   explicit UniqueFrame(MetaSlot<P>* slot) noexcept : slot_(slot) {}

@@ -40,19 +40,23 @@ struct Hosted {
   [[noreturn]] static void panic(Panic code, const char* why) noexcept { hosted::panic(code, why); }
 
   // For the binding only: the machine's memory; where a panic lands; on which CPU an operation is
-  // asked.
+  // asked; where the memory and the slots of a machine to be booted are.
   static void power_on() noexcept { check::machine::power_on(); }
   static Panic guarded(auto&& body) noexcept { return hosted::guarded(body); }
   static void become(u32 cpu) noexcept { check::machine::become(cpu); }
+  static constexpr u64 kColdMemoryBase = check::machine::kColdMemoryBase;
+  static constexpr u64 kColdSlotsBase = check::machine::kColdSlotsBase;
 
   static constexpr u64 kMemoryBase = check::machine::kMemoryBase;
   static constexpr u64 kSlotsBase = check::machine::kSlotsBase;
   static void hide(const void* from, usize bytes) noexcept { check::machine::hide(from, bytes); }
   static void show(const void* from, usize bytes) noexcept { check::machine::show(from, bytes); }
-  static std::optional<PhysAddr> alloc(usize, usize) noexcept {
-    return globals().allocator.alloc();
+  static std::optional<PhysAddr> alloc(usize bytes, usize align) noexcept {
+    return globals().allocator.alloc(bytes, align);
   }
-  static void dealloc(PhysAddr at, usize) noexcept { globals().allocator.dealloc(at); }
+  static void dealloc(PhysAddr at, usize bytes) noexcept {
+    globals().allocator.dealloc(at, bytes);
+  }
 
   static u64 load_pte(PhysAddr at, std::memory_order order) noexcept { return pte(at).load(order); }
   static void store_pte(PhysAddr at, u64 v, std::memory_order order) noexcept {
@@ -66,8 +70,9 @@ struct Hosted {
     return pte(at).compare_exchange_strong(seen, v, order);
   }
 
+  static constexpr u32 kMostCpus = check::machine::cpus.size();
   static u32 this_cpu() noexcept { return check::machine::this_cpu(); }
-  static u32 cpu_count() noexcept { return u32{check::machine::cpus.size()}; }
+  static u32 cpu_count() noexcept { return kMostCpus; }
   static u64 disable_interrupts() noexcept {
     return std::exchange(cpu().takes_interrupts, false) ? 1 : 0;
   }

@@ -67,6 +67,8 @@ concept HasMemory =
 
 template <class P>
 concept HasCpu = requires(u64 saved, PhysAddr root, VirtAddr at, void* bytes, usize n) {
+  // More CPUs there can never be: a constant. What each has of its own is set apart from the start.
+  requires std::same_as<decltype(P::kMostCpus), const u32>;
   { P::this_cpu() } noexcept -> std::same_as<u32>;
   { P::cpu_count() } noexcept -> std::same_as<u32>;
   // Until restored, this CPU takes no interrupt. Nests by what was saved.

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
-// Every operation there is, with operands from a few that matter: what to ask where little is in
-// use, so that all pairs of operations can be tried.
+// Every operation that lanes ask at once, with operands from a few that matter: what to ask where
+// little is in use, so that all pairs of operations can be tried.
 #pragma once
 
 #include <vector>
 
-#include "trace/trace.h"
+#include "props/gen/taste.h"
 
 namespace props {
 namespace detail {
@@ -19,6 +19,7 @@ constexpr auto tried(trace::Kind) {
   return std::array<trace::Kind, 2>{{{trace::KindName::value8}, {trace::KindName::empty}}};
 }
 constexpr auto tried(trace::Count) { return std::array<trace::Count, 1>{{{5}}}; }
+constexpr auto tried(trace::Flag) { return std::array<trace::Flag, 1>{}; }
 
 }  // namespace detail
 
@@ -42,8 +43,9 @@ std::vector<trace::Op> candidates_of() {
 // By kind of operation.
 inline std::vector<std::vector<trace::Op>> candidates() {
   std::vector<std::vector<trace::Op>> all;
-  trace::for_each_op(
-      [&]<class T>(std::type_identity<T>, std::size_t) { all.push_back(candidates_of<T>()); });
+  trace::for_each_op([&]<class T>(std::type_identity<T>, std::size_t) {
+    if constexpr (!kAskedAlone.has(trace::Op(T{}).index())) all.push_back(candidates_of<T>());
+  });
   return all;
 }
 

@@ -62,7 +62,7 @@ inline std::vector<Scope> slot_scopes() {
   const UniqueRepurpose to_value24{{0}, {value24}, {11}};
   const UniqueReset reset{{0}};
   const UniqueDrop end{{0}};
-  auto alloc = [](KindName kind) { return AllocFrame{{kind}, {5}, {0}}; };
+  auto alloc = [](KindName kind) { return AllocFrame{{kind}, {5}, {0}, {}}; };
   const Call kOwner{{0}, claim(value8)}, kGuest{{1}, join};
 
   return {

@@ -6,24 +6,19 @@
 
 namespace props {
 
-// What traces are about, and what they may ask besides.
-struct Subject {
-  OpSet often = kEveryOp;
-  OpSet also = 0;
-};
-
 // At most `most_ops` operations, one after another.
 inline trace::Trace any_trace(Dice dice, const Subject& subject, std::size_t most_ops) {
-  trace::Trace trace{.machine = any_machine(dice)};
-  const Taste taste = any_taste(dice, trace.machine, subject.often, subject.also);
-  const std::size_t ops = dice.between(std::min<std::size_t>(1, most_ops), most_ops);
+  trace::Trace trace{.machine = any_machine(dice, subject.shape)};
+  const Taste taste = any_taste(dice, trace.machine, subject);
+  const std::size_t most = std::min(most_ops, subject.most_ops);
+  const std::size_t ops = dice.between(std::min<std::size_t>(1, most), most);
   trace.calls.reserve(ops);
   Author author(trace.machine, taste, dice);
   for (std::size_t i = 0; i < 2 * ops && trace.calls.size() < ops && !author.is_over(); ++i) {
     if (const std::optional<trace::Call> call = author.next()) {
       trace.calls.push_back(*call);
     } else {
-      author.change(any_taste(dice, trace.machine, subject.often, subject.also));
+      author.change(any_taste(dice, trace.machine, subject));
     }
   }
   return trace;
@@ -39,8 +34,9 @@ inline trace::Trace any_at_once(Dice dice, const Subject& subject, std::size_t m
   const std::uint32_t lanes = dice.one_in(8) ? 3 : 2;
   trace.machine.cpus.count = static_cast<std::uint8_t>(lanes);
 
-  Taste taste = any_taste(dice, trace.machine, subject.often, subject.also);
+  Taste taste = any_taste(dice, trace.machine, subject);
   taste.pages = 1;
+  taste.scenes = {};
   taste.stays = 2;
   // There is next to nothing to make, but much to meet over.
   constexpr std::size_t kMake = trace::Op(trace::FrameFromUnused{}).index();

@@ -4,10 +4,11 @@
 // mostly drawn again. Properties and fuzzers share it, so it knows of neither.
 #pragma once
 
+#include <bit>
 #include <optional>
 
-#include "props/gen/taste.h"
-#include "reference/model.h"
+#include "props/gen/operand.h"
+#include "props/gen/scene.h"
 
 namespace props {
 
@@ -19,10 +20,13 @@ class Author {
   // Draws a call, and asks it of the model. None if a few tries found nothing that is allowed: what
   // the trace likes cannot be asked any more.
   std::optional<trace::Call> next() {
-    if (!stays_ && dice_.one_in(taste_.stays)) {
-      lane_.index = static_cast<std::uint8_t>(dice_.below(machine_.cpus.count));
+    std::optional<trace::Op> op = played_op();
+    if (!op) {
+      if (!stays_ && dice_.one_in(taste_.stays)) {
+        lane_.index = static_cast<std::uint8_t>(dice_.below(machine_.cpus.count));
+      }
+      op = drawn_op();
     }
-    const std::optional<trace::Op> op = drawn_op();
     if (!op) return std::nullopt;
     const trace::Call call{lane_, *op};
     ask(call);
@@ -32,31 +36,56 @@ class Author {
   // Asks a call of the model that was not drawn here.
   void ask(const trace::Call& call) {
     const std::uint8_t lane = machine_.lane(call.lane);
-    const trace::Answer answer = model_.step(lane, call.op, model_.imagine(lane, call.op));
+    const trace::Answer answer = model_.step(lane, call.op, imagined(lane, call.op));
     while (model_.unfinished(lane)) model_.finish(lane);
-    is_over_ = is_over_ || answer.reply.status == trace::Status::aborted;
-    has_asked_ = answer.reply.status != trace::Status::passed_over;
+    const trace::Status status = answer.reply.status;
+    is_over_ = is_over_ || status == trace::Status::aborted;
+    has_asked_ = status != trace::Status::passed_over;
+    is_refused_ = status == trace::Status::no_memory;
   }
 
   // From now on it likes something else.
   void change(const Taste& taste) { taste_ = taste; }
 
-  // From now on calls are drawn for one lane.
-  void stay_on(std::uint8_t lane) { lane_.index = lane, stays_ = true; }
+  // From now on calls are drawn for one lane, and no scenes are played.
+  void stay_on(std::uint8_t lane) {
+    lane_.index = lane;
+    stays_ = true;
+    acts_ = {};
+  }
 
   bool is_over() const { return is_over_; }      // A call has aborted: nothing after it is asked.
   bool has_asked() const { return has_asked_; }  // The last call was not passed over.
 
  private:
-  static constexpr int kTries = 4;   // Of one kind of operation,
-  static constexpr int kKinds = 16;  // and of kinds.
+  static constexpr int kTries = 4;           // Of one kind of operation,
+  static constexpr int kKinds = 16;          // and of kinds.
+  static constexpr int kBetweenScenes = 24;  // Calls, on average.
+
+  // What an allocator is likely to choose: pages in a row are part of a naturally aligned block, or
+  // refused.
+  trace::Answer imagined(std::uint8_t lane, const trace::Op& op) const {
+    trace::Answer answer = model_.imagine(lane, op);
+    const std::size_t count = answer.choices.taken.count;
+    if (count <= 1) return answer;
+    const reference::PageSet& free = model_.state().free;
+    const std::size_t block = std::bit_ceil(count);
+    answer.choices = {.refused = 1};
+    for (std::size_t first = 0; first + block <= machine_.pages.raw; first += block) {
+      std::size_t whole = 0;
+      while (whole < block && free.contains(first + whole)) ++whole;
+      if (whole < block) continue;
+      answer.choices = {};
+      for (std::size_t i = 0; i < count; ++i) answer.choices.taken.push(first + i);
+      break;
+    }
+    return answer;
+  }
 
   std::optional<trace::Op> drawn_op() {
     if (dice_.one_in(64)) return any_op();
     for (int kinds = 0; kinds < kKinds; ++kinds) {
-      const std::size_t index = dice_.weighted(taste_.weights, taste_.sum);
-      auto op = trace::with_op(index, [&]<class T>(std::type_identity<T>) { return drawn<T>(); });
-      if (op) return op;
+      if (auto op = drawn(dice_.weighted(taste_.weights, taste_.sum))) return op;
     }
     return std::nullopt;
   }
@@ -69,76 +98,55 @@ class Author {
     return trace::decode_call(record).op;
   }
 
-  // One that the model allows; none if a few tries found none.
-  template <class T>
-  std::optional<trace::Op> drawn() {
-    for (int tries = 0; tries < kTries; ++tries) {
-      T op;
-      bool has_all = true;
-      T::fields([&](const char* name, auto member) {
-        has_all = has_all && draw(op, op.*member, name[0] == 't' && name[1] == 'o' && !name[2]);
-      });
-      if (!has_all) return std::nullopt;
-      if (model_.allows(machine_.lane(lane_), op)) return op;
+  // An operation of this place in the list that the model allows; none if a few tries found none.
+  std::optional<trace::Op> drawn(std::size_t index) {
+    const Act act = acts_.empty() ? Act{} : acts_.front();
+    const Operands operands{machine_, taste_, act, model_, machine_.lane(lane_)};
+    return trace::with_op(index, [&]<class T>(std::type_identity<T>) -> std::optional<trace::Op> {
+      for (int tries = 0; tries < kTries; ++tries) {
+        if (const std::optional<T> op = operands.draw<T>(dice_)) {
+          if (model_.allows(operands.lane, *op)) return *op;
+        }
+      }
+      return std::nullopt;
+    });
+  }
+
+  // The next of the scene, if one is played; now and then one begins.
+  std::optional<trace::Op> played_op() {
+    if (acts_.empty() && !stays_ && dice_.one_in(kBetweenScenes)) {
+      begin_act(any_scene(dice_, taste_));
+    }
+    for (int tries = 0; !acts_.empty(); ++tries) {
+      const Act& act = acts_.front();
+      if (turn_ == act.size) turn_ = 0, ++round_;
+      const bool is_stuck = tries == act.size;
+      if (is_stuck || round_ == rounds_ || (act.until_refused && is_refused_)) {
+        begin_act(acts_.subspan(1));
+        tries = -1;
+      } else if (auto op = drawn(act.cycle[turn_++])) {
+        return op;
+      }
     }
     return std::nullopt;
   }
 
-  // A register that is empty (`to`) or occupied; false if there is none such.
-  template <class What, std::uint8_t Count>
-  bool draw(const auto&, trace::Register<What, Count>& place, bool wants_empty) {
-    const std::uint8_t lane = machine_.lane(lane_);
-    const std::uint32_t first = dice_.below(Count);
-    for (std::uint32_t i = 0; i < Count; ++i) {
-      place.index = static_cast<std::uint8_t>((first + i) % Count);
-      if ((model_.held(lane, place) == nullptr) == wants_empty) return true;
+  void begin_act(Scene acts) {
+    acts_ = acts;
+    turn_ = round_ = 0;
+    is_refused_ = false;
+    if (acts_.empty()) return;
+    const Act& act = acts_.front();
+    rounds_ = dice_.between((act.rounds + 1u) / 2, act.rounds);
+    const unsigned cpus = machine_.cpus.count;
+    unsigned lane = machine_.lane(lane_);
+    switch (act.lane) {
+      case Act::Lane::stay: break;
+      case Act::Lane::next: lane += 1; break;
+      case Act::Lane::back: lane += cpus - 1; break;
+      case Act::Lane::first: lane = 0; break;
     }
-    return false;
-  }
-
-  bool draw(const auto& op, trace::PhysPlace& at, bool) {
-    constexpr bool kMayJoin = std::is_same_v<decltype(op), const trace::FrameFromInUse&>;
-    const std::uint32_t kind = dice_.below(32);
-    at.page = static_cast<std::uint16_t>(dice_.below(taste_.pages));
-    if (kind == 0) {
-      at.page = static_cast<std::uint16_t>(trace::PhysPlace::kFirstOutside +
-                                           dice_.below(trace::PhysPlace::kOutside));
-    } else if (kMayJoin && kind < 8) {
-      at.page = static_cast<std::uint16_t>(dice_.below(machine_.pages.raw));
-    }
-    if (kind == 31 || (kind == 0 && dice_.one_in(4))) {
-      at.offset = static_cast<std::uint8_t>(trace::PageOffset::kFirstOther + dice_.below(5));
-    }
-    return true;
-  }
-
-  bool draw(const auto& op, trace::Kind& kind, bool) {
-    if constexpr (std::is_same_v<decltype(op), const trace::FrameTryFrom&>) {
-      const reference::Handle& handle = *model_.held(machine_.lane(lane_), op.from);
-      kind = model_.state().slots[handle.page].vtable.value_or(kind);
-      if (dice_.one_in(2)) return true;
-    }
-    kind = dice_.one_in(16)
-               ? trace::Kind{static_cast<trace::KindName>(dice_.below(trace::Kind::kCount))}
-               : taste_.kinds[dice_.below(taste_.kinds.size())];
-    return true;
-  }
-
-  bool draw(const auto& op, trace::Count& count, bool) {
-    if constexpr (std::is_same_v<decltype(op), const trace::FrameCountPreload&>) {
-      if (taste_.nears_limit && !dice_.one_in(4)) {
-        count.raw = trace::Count::kFirstHuge + 1;  // 2^63 - 3.
-        return true;
-      }
-    }
-    switch (dice_.below(16)) {
-      case 0: count.raw = static_cast<std::uint16_t>(dice_.below(0x10000)); break;
-      case 1:
-        count.raw = static_cast<std::uint16_t>(trace::Count::kFirstHuge + dice_.below(4));
-        break;
-      default: count.raw = static_cast<std::uint16_t>(dice_.below(4));
-    }
-    return true;
+    lane_.index = static_cast<std::uint8_t>(lane % cpus);
   }
 
   trace::Machine machine_;
@@ -149,6 +157,11 @@ class Author {
   bool stays_ = false;
   bool is_over_ = false;
   bool has_asked_ = false;
+  bool is_refused_ = false;  // The last call, for want of memory.
+
+  Scene acts_{};                          // Of the scene that is played, those that are left;
+  std::uint32_t rounds_ = 0, round_ = 0;  // of the first, how many rounds, and where it stands.
+  std::uint32_t turn_ = 0;
 };
 
 }  // namespace props

@@ -76,7 +76,7 @@ TEST_F(Binding, ASharedPageIsShownWithItsMetadata) {
 
 TEST_F(Binding, AnUnusedPageInAListIsShown) {
   word(kInList) = 9;
-  const trace::PageInUse wanted{.page = kPage, .use = Use::unused, .in_list = 9};
+  const trace::PageInUse wanted{.page = kPage, .use = Use::unused, .in_list = trace::kUnknownList};
   EXPECT_EQ(facts(), std::vector<trace::Fact>{wanted});
 }
 
@@ -114,16 +114,31 @@ TEST_F(Binding, ListAndFreedomOfAnUnusedPageAreInItsDigest) {
   std::set<std::uint64_t> seen = {system().digest(kPage)};
   word(kInList) = 3;
   EXPECT_TRUE(seen.insert(system().digest(kPage)).second);
-  word(kInList) = 0;
-  System::P::globals().allocator.dealloc({kPage * mm::kPageSize});
-  EXPECT_TRUE(seen.insert(system().digest(kPage)).second);
+
+  const std::uint64_t first = Machine{}.loose.raw;
+  const std::uint64_t free = system().digest(first);
+  ASSERT_EQ(ask(trace::AllocBlock{{8}, {3}, {0}}).reply.results[0], first * mm::kPageSize);
+  EXPECT_NE(system().digest(first), free);
+}
+
+// It must not matter which pages the allocator has made the heads of its blocks.
+TEST_F(Binding, HowFreePagesAreKeptIsNotInTheirDigest) {
+  std::vector<std::uint64_t> digests;
+  for (std::uint64_t page = 8; page < 16; ++page) digests.push_back(system().digest(page));
+  ASSERT_EQ(ask(trace::AllocBlock{{8}, {0}, {0}}).reply.status, Status::ok);
+  ASSERT_EQ(ask(trace::AllocSplitBlock{{0}, {3}, {1}}).reply.status, Status::ok);
+  ASSERT_EQ(ask(trace::AllocGiveBlock{{1}}, 0).reply.status, Status::ok);
+  ASSERT_EQ(ask(trace::AllocGiveBlock{{0}}, 0).reply.status, Status::ok);
+  for (std::uint64_t page = 8; page < 16; ++page) {
+    EXPECT_EQ(system().digest(page), digests[page - 8]) << page;
+  }
 }
 
 TEST_F(Binding, ResetIsAsGoodAsRebuild) {
   std::vector<std::uint64_t> digests;
   for (std::uint64_t page = 0; page < 16; ++page) digests.push_back(system().digest(page));
   ASSERT_EQ(make(KindName::full40), Status::ok);
-  ASSERT_EQ(ask(trace::AllocFrame{{KindName::value8}, {1}, {1}}, 1).reply.status, Status::ok);
+  ASSERT_EQ(ask(trace::AllocFrame{{KindName::value8}, {1}, {1}, {}}, 1).reply.status, Status::ok);
   ASSERT_EQ(ask(trace::UniqueFromUnused{place(5), {KindName::empty}, {1}, {3}}, 1).reply.status,
             Status::ok);
   system().reset({});

@@ -21,6 +21,8 @@ struct Bare {
 
   static constexpr u64 kMemoryBase = 0xffff'8000'0000'0000;
   static constexpr u64 kSlotsBase = 0xffff'e000'0000'0000;
+  static constexpr u64 kColdMemoryBase = 0xffff'8010'0000'0000;
+  static constexpr u64 kColdSlotsBase = 0xffff'e010'0000'0000;
   static void hide(const void*, usize) noexcept {}
   static void show(const void*, usize) noexcept {}
   static u64 load_pte(PhysAddr at, std::memory_order order) noexcept { return pte(at).load(order); }
@@ -35,6 +37,7 @@ struct Bare {
     return pte(at).compare_exchange_strong(seen, v, order);
   }
 
+  static constexpr u32 kMostCpus = 1;
   static u32 this_cpu() noexcept { return 0; }
   static u32 cpu_count() noexcept { return 1; }
   static u64 disable_interrupts() noexcept { return 0; }

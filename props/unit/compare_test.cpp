@@ -11,6 +11,7 @@ using check::Difference;
 using check::Facts;
 using trace::PageFree;
 using trace::PageInUse;
+using trace::PageLinked;
 using trace::Use;
 
 constexpr PageInUse kShared{.page = 6,
@@ -48,7 +49,26 @@ TEST(Compare, NamesTheLawAndTheFieldOfADifference) {
       {{kShared}, {unique}, "INV-14", "page 6 unique, not shared with count 2"},
       {{unique}, {kShared}, "INV-14", "page 6 shared, not unique"},
       {{kShared}, {with([](auto& fact) { fact.count = 3; })}, "INV-13", "with count 3, not 2"},
-      {{kShared}, {with([](auto& fact) { fact.in_list = 7; })}, "INV-23", "as in list 7, not 0"},
+      {{kShared},
+       {with([](auto& fact) { fact.in_list = 6; })},
+       "INV-23",
+       "as in list cpu1's l2, not none"},
+      {{kShared},
+       {with([](auto& fact) { fact.in_list = trace::kUnknownList; })},
+       "INV-23",
+       "as in list one that is none, not none"},
+      {{PageLinked{.page = 6, .next = 7}},
+       {PageLinked{.page = 6, .next = 8}},
+       "INV-21",
+       "page 6 followed by page 8 in its list, not by page 7"},
+      {{PageLinked{.page = 6, .prev = 7}},
+       {},
+       "INV-21",
+       "page 6 preceded by no page in its list, not by page 7"},
+      {{kShared, PageLinked{.page = 6, .prev = 7}},
+       {kShared},
+       "INV-21",
+       "page 6 preceded by no page in its list, not by page 7"},
       {{kShared},
        {with([](auto& fact) { fact.kind = {}; })},
        "INV-7",
@@ -73,6 +93,27 @@ TEST(Compare, NamesTheLawAndTheFieldOfADifference) {
     EXPECT_TRUE(said.starts_with("frame_drop left page 6 ")) << said;
     EXPECT_NE(said.find(row.text), std::string::npos) << said;
     EXPECT_TRUE(said.ends_with(std::string("(") + row.law + ": a sentence)")) << said;
+  }
+}
+
+// Free blocks break a law that is named; the sentence says which of them cannot be.
+TEST(Compare, SaysWhichFreeBlocksCannotBe) {
+  using trace::FreeBlock, trace::kGlobalPool, trace::kFirstPool, trace::kFirstCache;
+  const FreeBlock cached{8, 4, kFirstCache + 1}, pooled{10, 2, kFirstPool}, buddy{8, 2, kFirstPool};
+  const std::vector<std::pair<Facts, std::string>> all = {
+      {{}, "no free pages, though there are some"},
+      {{cached}, "its free pages in blocks that cannot be"},
+      {{cached, pooled}, "pages 8 to 11 in cpu1's cache, and also pages 10 to 11 in cpu0's pool"},
+      {{FreeBlock{9, 2, kGlobalPool}},
+       "pages 9 to 10 in the pool of all CPUs, where blocks are powers of two, and aligned"},
+      {{FreeBlock{8, 3, kGlobalPool}},
+       "pages 8 to 10 in the pool of all CPUs, where blocks are powers of two, and aligned"},
+      {{buddy, pooled}, "pages 8 to 9 in cpu0's pool, apart from their buddy at page 10"},
+  };
+  for (const auto& [blocks, text] : all) {
+    const check::Step step{.call = {{}, trace::FrameDrop{}}, .expected = {}, .seen = {}};
+    EXPECT_EQ(check::what_is_wrong({check::Oracle::facts, 0, "B.10", {}, blocks}, step),
+              "frame_drop left the allocator with " + text + " (B.10)");
   }
 }
 

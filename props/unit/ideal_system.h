@@ -86,12 +86,16 @@ class Ideal {
   Fault fault_{};
 };
 
-// Calls of all kinds, with operands likely to be of use: few registers, few pages.
+// Calls about single frames, which have come first in the list from the beginning.
 inline trace::Trace some_trace(std::uint32_t seed, std::size_t calls) {
   std::minstd_rand random(seed * 7919 + 1);
   for (int i = 0; i < 8; ++i) random();
   std::vector<std::uint8_t> bytes((calls + 1) * trace::kRecordBytes);
   for (auto& byte : bytes) byte = static_cast<std::uint8_t>(random() >> 8);
+  constexpr std::size_t kOps = trace::Op(trace::AllocFrame{}).index() + 1;
+  for (std::size_t at = 0; at < bytes.size(); at += trace::kRecordBytes) {
+    bytes[at] = static_cast<std::uint8_t>(bytes[at] % kOps);
+  }
   trace::Trace trace = trace::decode(bytes);
   trace.at_once = false;
   trace.prologue = 0;

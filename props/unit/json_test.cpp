@@ -77,7 +77,10 @@ RC_GTEST_PROP(Json, FactsReadBackAsTheyWere, ()) {
                           .kind = {any_of<trace::KindName>(trace::kKindNames)},
                           .usage = any_of<trace::Usage>(trace::kUsageNames)};
   for (auto& word : in_use.words) word = any_number();
-  for (const trace::Fact& fact : {trace::Fact(in_use), trace::Fact(trace::PageFree{in_use.page})}) {
+  const trace::PageLinked linked{.page = any_number(), .next = any_number(), .prev = any_number()};
+  const trace::FreeBlock block{.page = any_number(), .pages = any_number(), .where = any_number()};
+  for (const trace::Fact& fact : {trace::Fact(in_use), trace::Fact(trace::PageFree{in_use.page}),
+                                  trace::Fact(linked), trace::Fact(block)}) {
     trace::Fact again;
     std::string why;
     const trace::Json json = json_of(fact);
@@ -232,7 +235,7 @@ TEST(Json, WhatIsWrongIsSaidWithItsPlace) {
       {R"({"format":1,"format":1})", "the field \"format\" appears twice"},
       {with(""), "the field \"machine\" is missing"},
       {with(R"("machine":{"pages":1,"loose":1,"cpus":1},)"),
-       "machine.pages: must be a whole number from 2 to 64, and is 1"},
+       "machine.pages: must be a whole number from 2 to 128, and is 1"},
       {with(R"("machine":{"pages":9,"loose":9,"cpus":1},)"),
        "machine.loose: must be a whole number from 1 to 8, and is 9"},
       {with(R"("machine":{"pages":9,"loose":1,"cpus":1e400},)"),
@@ -286,6 +289,17 @@ TEST(Json, WhatIsWrongIsSaidWithItsPlace) {
        "calls[1].at.outside: \"mars\" is not the name of a place outside the machine"},
       {with_call(R"({"lane":0,"op":")" + std::string(100, 'x') + "\"}"),
        "calls[1].op: \"" + std::string(40, 'x') + "\"... is not the name of an operation"},
+      {with_call(R"({"lane":0,"op":"segment_split","from":0,"at":4097,"to":1})"),
+       "calls[1].at: must be a multiple of 4096 below 65532 * 4096, or 2^63 - 4096, 2^63, "
+       "2^64 - 8192 or 2^64 - 4096, and is 4097"},
+      {with_call(R"({"lane":0,"op":"segment_split","from":0,"at":{"bytes":4096,"byte":7},"to":1})"),
+       "calls[1].at.byte: must be 0, 1, 8, 63, 2048 or 4095, and is 7"},
+      {with_call(R"({"lane":0,"op":"alloc_block","pages":1,"align":8,"to":1})"),
+       "calls[1].align: must be a whole number from 0 to 7, and is 8"},
+      {with_call(R"({"lane":0,"op":"boot_init_meta","usable_only":1})"),
+       "calls[1].usable_only: must be true or false, and is a number"},
+      {with_call(R"({"lane":0,"op":"boot_add_region","at":0,"length":4096,"type":"good"})"),
+       "calls[1].type: \"good\" is not the name of a type of memory region"},
       {with_call(R"({"lane":0,"op":"a\nb\u0000"})"),
        "calls[1].op: \"a\\nb\\u0000\" is not the name of an operation"},
       {with_call(clone + "}", R"("expect":{"status":"fine"},)"),

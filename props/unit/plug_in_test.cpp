@@ -97,7 +97,8 @@ class Shelf {
  private:
   static trace::Answer just(trace::Status status) { return {{.status = status}, {}}; }
   static bool has_own_on_drop(trace::Kind kind) {
-    return kind.name == trace::KindName::reentrant || kind.name == trace::KindName::reader;
+    return kind.name == trace::KindName::reentrant || kind.name == trace::KindName::reader ||
+           kind.name == trace::KindName::link_reader;
   }
   static trace::Usage usage_of(trace::Kind kind) {
     switch (kind.name) {

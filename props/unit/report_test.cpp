@@ -46,7 +46,11 @@ trace::Answer any_answer() {
 
 check::Facts any_facts() {
   return *rc::gen::container<check::Facts>(rc::gen::exec([]() -> trace::Fact {
-    if (*rc::gen::arbitrary<bool>()) return trace::PageFree{any_number() % 64};
+    switch (*rc::gen::inRange(0, 6)) {
+      case 0: return trace::PageFree{any_number() % 64};
+      case 1: return trace::PageLinked{any_number() % 64, any_number(), any_number() % 64};
+      case 2: return trace::FreeBlock{any_number() % 64, any_number() % 9, any_number() % 14};
+    }
     trace::PageInUse fact{.page = any_number() % 64,
                           .use = any_of<trace::Use>(trace::kUseNames),
                           .count = any_number(),
@@ -206,16 +210,46 @@ After operation 3 the states differ:
 )");
 }
 
-TEST(Report, WhatDiffersInAnAnswerIsShownEvenIfItHasNoName) {
+TEST(Report, ResultsOfAnErrorAreShownIfItHasAny) {
   Report report = small_report();
   report.steps.back().seen.reply.status = trace::Status::busy;
   report.steps.back().expected = report.steps.back().seen;
   report.steps.back().seen.reply.results[2] = 4;
   const std::string text = check::text_report(report, "report.json");
-  EXPECT_NE(text.find(R"(expected  {"status":"busy"})"), std::string::npos) << text;
-  EXPECT_NE(text.find(R"(seen      {"status":"busy","results":{"destroyed":4}})"),
-            std::string::npos)
+  EXPECT_NE(text.find("expected  busy\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("seen      busy was_last=no on_drops=0 destroyed=4"), std::string::npos)
       << text;
+}
+
+TEST(Report, RegistersAreExplainedIfTheyOccur) {
+  Report report = small_report();
+  report.trace.calls.push_back({{0}, trace::SegmentIntoRaw{{0}, {1}}});
+  report.trace.calls.push_back({{0}, trace::AllocGiveBlock{{2}}});
+  const std::string text = check::text_report(report, "report.json");
+  EXPECT_NE(
+      text.find("raw counts;\ns: segments; w: raw counts of segments; b: blocks of pages):\n"),
+      std::string::npos)
+      << text;
+}
+
+TEST(Report, FreeBlocksAndNeighboursAreShown) {
+  Report report = small_report();
+  report.diverged = {.oracle = check::Oracle::facts, .step = 2, .law = "B.10"};
+  report.diverged.unexpected = {trace::FreeBlock{8, 4, trace::kFirstCache},
+                                trace::FreeBlock{10, 2, trace::kGlobalPool}};
+  const std::string blocks = check::text_report(report, "report.json");
+  EXPECT_NE(blocks.find("        the allocator keeps pages 8 to 11 in cpu0's cache\n"
+                        "        the allocator keeps pages 10 to 11 in the pool of all CPUs\n"),
+            std::string::npos)
+      << blocks;
+  report.diverged.missing = {trace::PageLinked{.page = 6, .next = 7}};
+  report.diverged.unexpected = {trace::PageLinked{.page = 6, .prev = 7}};
+  const std::string links = check::text_report(report, "report.json");
+  EXPECT_NE(
+      links.find("        page 6: next in its list expected page 7, seen none; previous in its "
+                 "list expected none, seen\n            page 7\n"),
+      std::string::npos)
+      << links;
 }
 
 TEST(Report, TurnsAreToldByTheNumbersOfOperations) {

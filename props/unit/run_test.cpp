@@ -103,6 +103,60 @@ TEST(Run, ReportsAStatusThatOnlyTheModelMayGive) {
   EXPECT_EQ(run.diverged->step, 0u);
 }
 
+// Shows how its allocator keeps pages 8 to 15: as it likes.
+struct Keeper : Ideal {
+  void free_blocks(auto&& see) const {
+    ++times_asked;
+    for (const trace::FreeBlock& block : kept) see(block);
+  }
+  trace::Answer apply(std::uint8_t lane, const auto& op) {
+    const trace::Answer answer = Ideal::apply(lane, op);
+    if (answer.choices.taken.count != 0) kept = after_taking;
+    return answer;
+  }
+
+  std::vector<trace::FreeBlock> kept{{8, 8, trace::kGlobalPool}};
+  std::vector<trace::FreeBlock> after_taking{
+      {9, 1, trace::kFirstCache}, {10, 2, trace::kGlobalPool}, {12, 4, trace::kFirstPool}};
+  mutable int times_asked = 0;
+};
+
+// Two calls that the allocator hears nothing of, one that takes page 8, and one more.
+const std::vector<Op> kOneIsTaken{trace::FrameFromUnused{{6}, {}, {}, {0}}, trace::FrameDrop{{0}},
+                                  trace::AllocFrame{{}, {}, {1}, {}}, trace::FrameCount{{1}}};
+
+TEST(Run, LooksAtFreeBlocksWhenTheyMayHaveChanged) {
+  static_assert(check::ShowsFreeBlocks<Keeper> && !check::ShowsFreeBlocks<Ideal>);
+  Keeper system;
+  EXPECT_TRUE(run(of_calls(kOneIsTaken), system).agreed());
+  EXPECT_EQ(system.times_asked, 2);  // At first, and when one was taken: page 6 is loose.
+}
+
+TEST(Run, ReportsFreeBlocksThatCannotBe) {
+  for (const check::How how : {check::How{}, kThorough}) {
+    Keeper system;
+    system.after_taking = system.kept;  // Page 8 is kept as well as taken.
+    const check::Run run = ::run(of_calls(kOneIsTaken), system, how);
+    ASSERT_FALSE(run.agreed());
+    EXPECT_EQ(run.diverged->oracle, Oracle::facts);
+    EXPECT_EQ(run.diverged->law, "B.10");
+    EXPECT_EQ(run.diverged->step, 2u);
+    EXPECT_EQ(run.diverged->unexpected, (check::Facts{trace::FreeBlock{8, 8, 0}}));
+  }
+}
+
+TEST(Run, ReportsFreeBlocksThatCannotBeFromTheBeginning) {
+  for (const std::ptrdiff_t first : {0, 2}) {  // Whether or not the allocator is asked then.
+    Keeper system;
+    system.kept = {{8, 4, trace::kGlobalPool}, {12, 4, trace::kGlobalPool}};
+    const check::Run run =
+        ::run(of_calls({kOneIsTaken.begin() + first, kOneIsTaken.end()}), system);
+    ASSERT_FALSE(run.agreed());
+    EXPECT_EQ(run.diverged->law, "B.10");
+    EXPECT_EQ(run.diverged->step, 0u);
+  }
+}
+
 TEST(Run, ReportsAWrongFactOfATouchedPage) {
   Ideal system([](Ideal& self, std::uint8_t, const Op& op, Answer&) {
     if (is<trace::FrameDrop>(op)) self.count_off[6] = 1;

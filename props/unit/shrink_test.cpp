@@ -250,6 +250,102 @@ TEST(Shrink, LowersOperandsByTheirNoun) {
             trace::KindName::value8);
 }
 
+// The simplest operation of this type for which `matters` holds.
+template <class T>
+T lowered(const T& op, auto matters) {
+  const check::Shrunk shrunk = check::shrink(of_calls({op}), [&](const Trace& smaller) {
+    const auto* one = smaller.calls.size() == 1 ? std::get_if<T>(&smaller.calls[0].op) : nullptr;
+    return one != nullptr && matters(*one);
+  });
+  return std::get<T>(shrunk.trace.calls[0].op);
+}
+
+TEST(Shrink, LowersExtentsOrdersAndFlags) {
+  using trace::AllocBlock, trace::AllocFrame, trace::BootAddRegion, trace::SegmentSlice;
+  const SegmentSlice slice{{2}, {0xfffe, 0xfd}, {5, 0}, {3}};
+  EXPECT_EQ(lowered(slice, [](const auto&) { return true; }), SegmentSlice{});
+  EXPECT_EQ(lowered(slice, [](const auto& op) { return op.end.value() >= 3 * 4096; }),
+            (SegmentSlice{{}, {}, {3, 0}, {}}));
+  EXPECT_EQ(lowered(slice, [](const auto& op) { return op.begin.value() > (1u << 30); }),
+            (SegmentSlice{{}, {trace::Extent::kFirstHuge, 0}, {}, {}}));
+  EXPECT_EQ(lowered(slice, [](const auto& op) { return op.begin.value() % 4096 != 0; }),
+            (SegmentSlice{{}, {0, trace::PageOffset::kFirstOther}, {}, {}}));
+  EXPECT_EQ(lowered(AllocBlock{{9}, {6}, {3}}, [](const auto& op) { return op.align.value >= 2; }),
+            (AllocBlock{{}, {2}, {}}));
+  EXPECT_EQ(lowered(AllocFrame{{}, {}, {3}, {1}}, [](const auto& op) { return op.zeroed.value(); }),
+            (AllocFrame{{}, {}, {}, {1}}));
+  EXPECT_EQ(lowered(BootAddRegion{{{97, 0xfe}}, {20, 0}, {trace::RegionName::usable}},
+                    [](const auto& op) { return op.at.at.page >= 64; }),
+            (BootAddRegion{{{64, 0}}, {}, {}}));
+}
+
+TEST(Shrink, PutsFramesInThePlaceOfSegments) {
+  // What matters is that a page is given up; that it was part of a segment does not.
+  const Trace trace =
+      of_calls({trace::SegmentFromUnused{{2}, {5}, {}, {}, {1}}, trace::SegmentClone{{1}, {3}},
+                trace::SegmentDrop{{1}}, trace::SegmentNext{{3}, {4}}, trace::FrameDrop{{4}}});
+  const check::Shrunk shrunk = check::shrink(trace, [](const Trace& smaller) {
+    Ideal system;
+    bool is_given = false;
+    system.reset(smaller.machine);
+    for (const Call& call : smaller.calls) {
+      const Answer answer =
+          std::visit([&](const auto& op) { return system.apply(0, op); }, call.op);
+      is_given = is_given || answer.choices.given.count != 0;
+    }
+    return is_given;
+  });
+  EXPECT_EQ(text_of(shrunk.trace),
+            "2 pages (1 loose), 1 CPU\n"
+            "  cpu0 frame_from_unused at=page0 kind=empty value=0 to=f0\n"
+            "  cpu0 frame_drop from=f0\n");
+}
+
+TEST(Shrink, PutsTheFirstListInThePlaceOfAnother) {
+  const Trace trace =
+      of_calls({trace::UniqueFromUnused{{2}, {trace::KindName::link_empty}, {}, {1}},
+                trace::ListPushFront{{2}, {1}}, trace::ListSize{{2}}});
+  const check::Shrunk shrunk = check::shrink(trace, [](const Trace& smaller) {
+    Ideal system;
+    system.reset(smaller.machine);
+    std::uint64_t size = 0;
+    for (const Call& call : smaller.calls) {
+      const Answer answer =
+          std::visit([&](const auto& op) { return system.apply(0, op); }, call.op);
+      if (is<trace::ListSize>(call.op)) size = answer.reply.results[0];
+    }
+    return size == 1;
+  });
+  EXPECT_EQ(text_of(shrunk.trace),
+            "2 pages (1 loose), 1 CPU\n"
+            "  cpu0 unique_from_unused at=page0 kind=link value=0 to=u0\n"
+            "  cpu0 list_push_back list=l0 from=u0\n"
+            "  cpu0 list_size list=l0\n");
+}
+
+// A machine of 16 pages of which one of the allocator's is named.
+TEST(Shrink, MovesTheAllocatorsPagesDown) {
+  const Trace trace =
+      of_calls({trace::AllocFrame{{}, {}, {0}, {}}, trace::FrameFromInUse{{8}, {1}}});
+  const check::Shrunk shrunk = check::shrink(trace, [](const Trace& smaller) {
+    Ideal system;
+    system.reset(smaller.machine);
+    bool has_joined = false;
+    for (const Call& call : smaller.calls) {
+      const Answer answer =
+          std::visit([&](const auto& op) { return system.apply(0, op); }, call.op);
+      const auto* join = std::get_if<trace::FrameFromInUse>(&call.op);
+      has_joined = has_joined || (join != nullptr && answer.reply.status == Status::ok &&
+                                  smaller.machine.is_allocators(smaller.machine.address(join->at)));
+    }
+    return has_joined;
+  });
+  EXPECT_EQ(text_of(shrunk.trace),
+            "2 pages (1 loose), 1 CPU\n"
+            "  cpu0 alloc_frame kind=empty value=0 to=f0 zeroed=no\n"
+            "  cpu0 frame_from_in_use at=page1 to=f1\n");
+}
+
 // ---- Lanes at once.
 
 Choice turn(std::uint8_t lane, std::uint32_t op, std::uint32_t point) {

@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: MPL-2.0
 // The cases that OSTD tests its frames by, under their names there, on mm itself. Behind each, what
 // the case leaves unsaid of the same function.
-#include <gtest/gtest.h>
+#include <vector>
 
 #include "impl/frame/kinds.h"
 #include "impl/frame/unique_frame.h"
-#include "impl/hosted/platform.h"
+#include "props/upstream/booted.h"
 
 namespace {
 
-using P = mm::Hosted;
-using mm::Dyn, mm::Frame, mm::FrameRef, mm::PhysAddr, mm::UFrame, mm::UniqueFrame, mm::u64;
-
-constexpr u64 kPages = 16, kLoose = 4;
+using namespace upstream;
+using mm::Dyn, mm::Frame, mm::FrameRef, mm::UFrame, mm::UniqueFrame;
 
 struct MockFrameMeta {
   static constexpr mm::PageUsage kUsage = mm::PageUsage::frame;
@@ -24,26 +22,7 @@ struct MockUFrameMeta {
   u64 value = 0;
 };
 
-// A machine just booted: pages below kLoose belong to nobody, all others to the allocator.
-class FrameTest : public testing::Test {
- protected:
-  void SetUp() override {
-    check::machine::power_on();
-    P::globals().max_paddr = kPages * mm::kPageSize;
-    P::globals().allocator.init(kLoose, kPages);
-    mm::MetaSlot<P>::init(0, kPages);
-  }
-
-  // Every page is as at first (INV-9).
-  void TearDown() override {
-    for (u64 page = 0; page < kPages; ++page) {
-      EXPECT_EQ(mm::MetaSlot<P>::of({page * mm::kPageSize})->ref_count(), mm::MetaSlot<P>::kUnused)
-          << "page " << page;
-    }
-  }
-
-  static u64 free_pages() { return P::globals().allocator.free_pages(); }
-};
+class FrameTest : public Booted {};
 
 template <class M>
 Frame<P, M> alloc(M meta) {

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Plants bugs: plant.py SOURCE_ROOT BUGS.json PROPERTIES.json OUTPUT_ROOT
+"""Plants bugs: plant.py SOURCE_ROOT BUGS_FOLDER PROPERTIES.json OUTPUT_ROOT
 
 Copies impl/, check/bind/ and reference/, and writes each bug beside the right code, chosen at run
 time by zoo::on(number); and writes props/zoo/list.h, the tables of all bugs and of the bug that
 each property finds by itself. The source itself knows nothing of it. The old text of every edit must
 occur exactly once, in the source and still after the bugs listed before it are planted; if not, the
-build fails: the bug must be written anew.
+build fails: the bug must be written anew. The files of the folder are read in the order of their
+names.
 
 An edit is of a kind:
   statement   old and new are statements; one of them is run
@@ -58,8 +59,8 @@ def quoted(text):
 
 
 def main():
-    source, bugs_file, properties_file, output = map(pathlib.Path, sys.argv[1:])
-    bugs = json.loads(bugs_file.read_text())
+    source, bugs_folder, properties_file, output = map(pathlib.Path, sys.argv[1:])
+    bugs = [bug for file in sorted(bugs_folder.glob("*.json")) for bug in json.loads(file.read_text())]
     originals, texts = {}, {}
     for number, bug in enumerate(bugs, start=1):
         for edit in bug["edits"]:

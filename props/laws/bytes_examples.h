@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: MPL-2.0
+// Examples of bytes (B.9). Page 0 is all zeros at first, page 1 all ones.
+#pragma once
+
+#include "props/laws/example.h"
+
+namespace laws {
+
+inline std::vector<Example> bytes_examples() {
+  using enum KindName;
+  using namespace trace;  // The operations.
+  const auto none = number(Status::passed_over);
+
+  const Asked make0{0, FrameFromUnused{at(0), {empty}, {}, f0}};
+  const Asked make1{0, FrameFromUnused{at(1), {link_empty}, {}, f1}};
+  const Asked open0{0, FrameToUntyped{f0}};
+  const Asked open1{0, FrameToUntyped{f1}};
+  const std::vector<Asked> both = {make0, make1, open0, open1};
+  const std::vector<Asked> segment = {{0, SegmentFromUnused{at(0), at(2), {empty}, {}, s0}},
+                                      {0, SegmentToUntyped{s0}}};
+  auto after = [](std::vector<Asked> all, std::initializer_list<Asked> more) {
+    all.insert(all.end(), more);
+    return all;
+  };
+  const Extent all = extent(1);
+  const Extent nothing = extent(0);
+  const Extent kHuge{Extent::kFirstHuge + 2, 0};  // 2^64 - 8192.
+  const auto beyond = refuses(Status::panicked, Code::beyond_end);
+  const auto misaligned = refuses(Status::panicked, Code::misaligned);
+  const auto too_few = refuses(Status::invalid_args);
+  const Asked count_up{0, BytesWrite{f0, nothing, all, {1}}};  // 1, 2, ... 255, 0, 1, ...
+  // Sixteen times the sum of all bytes.
+  constexpr std::uint64_t kSumOfAll = 16 * (255 * 256 / 2);
+
+  return {
+      // Copying.
+      {"bytes are written", both, count_up, gives({4096, 0})},
+      {"no more is written than there is room for",
+       both,
+       {0, BytesWrite{f0, extent(0, 4095), extent(2), {1}}},
+       gives({1, 0})},
+      {"nothing is written at the end", both, {0, BytesWrite{f0, all, all, {}}}, gives({0, 0})},
+      {"beyond the end nothing can be written",
+       both,
+       {0, BytesWrite{f0, extent(1, 1), nothing, {}}},
+       beyond},
+      {"bytes are read",
+       both,
+       {0, BytesRead{f1, nothing, extent(0, 8)}},
+       gives({8, 4088, 8, 0x0101010101010101, 0x0101010101010101})},
+      {"bytes that were written are read",
+       after(both, {count_up}),
+       {0, BytesRead{f0, nothing, extent(2)}},
+       gives({4096, 0, kSumOfAll, 0x0807060504030201, 0x00fffefdfcfbfaf9})},
+      {"what is short is padded",
+       after(both, {count_up}),
+       {0, BytesRead{f0, extent(0, 4095), extent(0, 8)}},
+       gives({1, 0, 0, 0, 0})},
+      {"less than eight bytes are one word",
+       after(both, {{0, BytesWrite{f0, extent(0, 63), extent(0, 1), {200}}}}),
+       {0, BytesRead{f0, extent(0, 63), extent(0, 1)}},
+       gives({1, 4032, 200, 200, 200})},
+      {"nothing is read at the end", both, {0, BytesRead{f1, all, all}}, gives({0, 0, 0, 0, 0})},
+      {"beyond the end nothing can be read",
+       both,
+       {0, BytesRead{f1, extent(1, 8), nothing}},
+       beyond},
+      {"bytes are copied",
+       after(both, {count_up}),
+       {0, BytesCopy{f0, f1, extent(0, 8), extent(0, 2048), extent(0, 63)}},
+       gives({63, 0, 1985})},
+      {"a copy is what was copied",
+       after(both,
+             {count_up, {0, BytesCopy{f0, f1, extent(0, 8), extent(0, 2048), extent(0, 63)}}}),
+       {0, BytesReadVal{f1, extent(0, 2048), all, {3}}},
+       gives({0x100f0e0d0c0b0a09, 2040})},
+      {"no more is copied than fits, and the rest remains",
+       both,
+       {0, BytesCopy{f1, f0, nothing, extent(0, 4095), kHuge}},
+       gives({1, 4095, 0})},
+      {"a copy within a page is of what was there before",
+       after(both, {count_up, {0, BytesCopy{f0, f0, nothing, extent(0, 1), all}}}),
+       {0, BytesReadVal{f0, extent(0, 63), all, {3}}},
+       gives({0x464544434241403f, 4025})},
+      {"a copy from beyond the end panics",
+       both,
+       {0, BytesCopy{f0, f1, extent(1, 1), nothing, nothing}},
+       beyond},
+      {"a copy to beyond the end panics",
+       both,
+       {0, BytesCopy{f0, f1, nothing, kHuge, nothing}},
+       beyond},
+
+      // Values.
+      {"a value is read",
+       both,
+       {0, BytesReadVal{f1, extent(0, 1), all, {1}}},
+       gives({0x0101, 4093})},
+      {"only the lowest two bits of a size count",
+       both,
+       {0, BytesReadVal{f1, nothing, all, {4}}},
+       gives({0x01, 4095})},
+      {"no value is read that is longer than what is left",
+       both,
+       {0, BytesReadVal{f1, extent(0, 4095), all, {1}}},
+       too_few},
+      {"no value is read that is longer than the limit",
+       both,
+       {0, BytesReadVal{f1, nothing, extent(0, 1), {1}}},
+       too_few},
+      {"no value is read beyond the end", both, {0, BytesReadVal{f1, extent(2), all, {0}}}, beyond},
+      {"a value is written",
+       both,
+       {0, BytesWriteVal{f0, extent(0, 1), extent(0, 8), {3}, {0x1234}}},
+       gives({0})},
+      {"a value is written in little-endian order",
+       after(both, {{0, BytesWriteVal{f0, extent(0, 1), all, {1}, {0x1234}}}}),
+       {0, BytesReadVal{f0, extent(0, 1), all, {0}}},
+       gives({0x34, 4094})},
+      {"no value is written for which there is no room",
+       both,
+       {0, BytesWriteVal{f0, nothing, extent(0, 1), {2}, {}}},
+       too_few},
+      {"no value is written beyond the end",
+       both,
+       {0, BytesWriteVal{f0, extent(1, 63), all, {}, {}}},
+       beyond},
+      {"a value is read at once",
+       both,
+       {0, BytesReadOnce{f1, extent(0, 8), all, {3}}},
+       gives({0x0101010101010101, 4080})},
+      {"a value is not read at once where it is not aligned",
+       both,
+       {0, BytesReadOnce{f1, extent(0, 63), all, {1}}},
+       misaligned},
+      {"whether there are bytes enough is looked at before alignment",
+       both,
+       {0, BytesReadOnce{f1, extent(0, 4095), all, {1}}},
+       too_few},
+      {"a value is not read at once beyond the end",
+       both,
+       {0, BytesReadOnce{f1, extent(1, 1), all, {1}}},
+       beyond},
+      {"a value is written at once",
+       both,
+       {0, BytesWriteOnce{f0, extent(0, 2048), all, {2}, {7}}},
+       gives({2044})},
+      {"a value is not written at once where it is not aligned",
+       both,
+       {0, BytesWriteOnce{f0, extent(0, 1), all, {1}, {7}}},
+       misaligned},
+      {"a value is not written at once for which there is no room",
+       both,
+       {0, BytesWriteOnce{f0, all, all, {0}, {7}}},
+       too_few},
+      {"a value is not written at once beyond the end",
+       both,
+       {0, BytesWriteOnce{f0, extent(1, 1), all, {0}, {7}}},
+       beyond},
+
+      // Filling.
+      {"a page is filled",
+       both,
+       {0, BytesFill{f0, nothing, kHuge, {1}, {0x1234}}},
+       gives({2048, 0})},
+      {"what lies before the place is not filled",
+       after(both, {{0, BytesFill{f0, extent(0, 8), all, {1}, {0x1234}}}}),
+       {0, BytesReadVal{f0, nothing, all, {3}}},
+       gives({0, 4088})},
+      {"what is filled repeats to the end",
+       after(both, {{0, BytesFill{f0, extent(0, 8), all, {1}, {0x1234}}}}),
+       {0, BytesReadVal{f0, extent(0, 63), all, {1}}},
+       gives({0x3412, 4031})},
+      {"a filling must be aligned",
+       both,
+       {0, BytesFill{f0, extent(0, 1), all, {1}, {}}},
+       misaligned},
+      {"a filling must be aligned even if nothing is left",
+       both,
+       {0, BytesFill{f0, extent(0, 1), nothing, {1}, {}}},
+       misaligned},
+      {"a filling must come out even",
+       both,
+       {0, BytesFill{f0, nothing, extent(0, 63), {1}, {}}},
+       misaligned},
+      {"nothing is filled beyond the end",
+       both,
+       {0, BytesFill{f0, extent(1, 8), all, {3}, {}}},
+       beyond},
+      {"zeros are filled in",
+       both,
+       {0, BytesFillZeros{f1, extent(0, 1), extent(0, 63), extent(0, 8)}},
+       gives({8, 55})},
+      {"zeros are zeros",
+       after(both, {{0, BytesFillZeros{f1, nothing, kHuge, kHuge}}}),
+       {0, BytesRead{f1, nothing, all}},
+       gives({4096, 0, 0, 0, 0})},
+      {"no zeros are filled in beyond the end",
+       both,
+       {0, BytesFillZeros{f1, kHuge, all, nothing}},
+       beyond},
+
+      // Segments.
+      {"a segment's bytes are written across its pages",
+       segment,
+       {0, BytesSegmentWrite{s0, extent(0, 4095), extent(0, 8), {9}}},
+       gives({8, 4089})},
+      {"a segment's bytes are read across its pages",
+       after(segment, {{0, BytesSegmentWrite{s0, extent(0, 4095), extent(0, 8), {9}}}}),
+       {0, BytesSegmentRead{s0, extent(0, 4095), extent(0, 63)}},
+       gives({63, 4034, 9 + 10 + 11 + 12 + 13 + 14 + 15 + 16 + 55, 0x100f0e0d0c0b0a09,
+              0x0101010101010101})},
+      {"no more is written than a segment has room for",
+       segment,
+       {0, BytesSegmentWrite{s0, extent(1, 1), extent(2), {9}}},
+       gives({4095, 0})},
+      {"beyond a segment's end nothing can be written",
+       segment,
+       {0, BytesSegmentWrite{s0, extent(2, 1), nothing, {}}},
+       beyond},
+      {"beyond a segment's end nothing can be read",
+       segment,
+       {0, BytesSegmentRead{s0, extent(3), nothing}},
+       beyond},
+      {"an empty segment has no bytes",
+       after(segment, {{0, SegmentSlice{s0, all, all, s1}}}),
+       {0, BytesSegmentRead{s1, nothing, all}},
+       gives({0, 0, 0, 0, 0})},
+      {"and none can be skipped",
+       after(segment, {{0, SegmentSlice{s0, all, all, s1}}}),
+       {0, BytesSegmentRead{s1, extent(0, 1), nothing}},
+       beyond},
+
+      // What was written stays, whoever has the page.
+      {"an on_drop reads what was written",
+       after(both, {count_up, {0, FrameDrop{f0}}, {0, FrameFromUnused{at(0), {reader}, {}, f0}}}),
+       {0, FrameDrop{f0}},
+       and_gives_back(gives({1, 1, 1, none, none, kSumOfAll}), 0)},
+  };
+}
+
+}  // namespace laws

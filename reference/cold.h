@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MPL-2.0
+// The machine that boots: it has memory, and no metadata yet.
+#pragma once
+
+#include <map>
+#include <set>
+#include <vector>
+
+#include "trace/metadata.h"
+
+namespace reference {
+
+// What the loader said of [begin, end).
+struct Region {
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+  trace::RegionName type{};
+  bool operator==(const Region&) const = default;
+};
+
+// Memory that the early allocator takes from: all below the tail is spent, be it handed out or
+// passed by for the sake of alignment.
+struct Supply {
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+  std::uint64_t tail = 0;
+  bool operator==(const Supply&) const = default;
+};
+
+// One call of the boot mapping.
+struct Mapping {
+  std::uint64_t va = 0;
+  std::uint64_t pa = 0;
+  std::uint64_t property = 0;
+  bool operator==(const Mapping&) const = default;
+};
+
+struct Cold {
+  std::vector<Region> regions{};  // As they were reported; once normalised, as they are then.
+  bool is_normalised = false;
+  std::vector<Supply> supplies{};  // Of the early allocator, the low one first; none before it was
+                                   // started. They stay when it retires.
+  std::uint64_t max_paddr = 0;     // 0: metadata is not initialised.
+  std::vector<Mapping> mapped{};   // In the order of the calls.
+  std::map<std::uint64_t, trace::KindName> marked{};  // Pages that are in use, each with one count
+                                                      // that nobody gives back.
+  std::set<std::uint64_t> free{};                     // Pages that the frame allocator has.
+  bool has_allocator = false;
+
+  bool is_initialised() const { return max_paddr != 0; }
+  bool operator==(const Cold&) const = default;
+};
+
+}  // namespace reference
