@@ -54,7 +54,7 @@ class Atomic {
   }
 
   // What P::acquire does. Not an access that others could notice, so not a point.
-  void acquire() const noexcept { mm::Hosted::acquire(value_); }
+  T acquire() const noexcept { return mm::Hosted::acquire(value_); }
 
  private:
   T change(auto&& access) noexcept {
@@ -80,7 +80,7 @@ struct Explored : mm::Hosted {
   template <class T>
   using Atomic = explore::Atomic<T>;
 
-  static void acquire(const auto& word) noexcept { word.acquire(); }
+  static auto acquire(const auto& word) noexcept { return word.acquire(); }
   static void spin_hint() noexcept { Scheduler::spin(); }
   static void relax() noexcept {}  // The next try is a point of its own.
 };

@@ -20,6 +20,10 @@ inline constexpr std::uint64_t kPages = 128;
 // Maps memory and slots, once per process; if the addresses are taken, says so and exits.
 void power_on() noexcept;
 
+inline bool is_in_page(const void* at) noexcept {
+  return reinterpret_cast<std::uint64_t>(at) - kMemoryBase < kPages * 4096;
+}
+
 // Nobody may touch hidden bytes until they are shown again. Each sanitizer is told in its way:
 //
 //   AddressSanitizer  hidden bytes are poisoned: any access to them is reported. Ranges must begin
@@ -27,12 +31,17 @@ void power_on() noexcept;
 //   ThreadSanitizer   hiding writes to the whole range. So an access by another lane is reported
 //                     unless an order puts it before the hiding, or after the next showing: a use
 //                     after teardown is a race, whether or not it happened to read anything odd.
+//   MemorySanitizer   hidden bytes are uninitialised: any use of what they hold is reported. Shown
+//                     again, a page holds what it held, for the machine promises its bytes
+//                     (trace/machine.h); a slot stays uninitialised until something is written.
 //   none              nothing happens.
 inline void hide(const void* from, std::size_t bytes) noexcept {
 #if PAGETWIN_ASAN
   __asan_poison_memory_region(from, bytes);
 #elif PAGETWIN_TSAN
   __tsan_write_range(const_cast<void*>(from), bytes);
+#elif PAGETWIN_MSAN
+  __msan_poison(from, bytes);
 #else
   (void)from, (void)bytes;
 #endif
@@ -41,6 +50,8 @@ inline void hide(const void* from, std::size_t bytes) noexcept {
 inline void show(const void* from, std::size_t bytes) noexcept {
 #if PAGETWIN_ASAN
   __asan_unpoison_memory_region(from, bytes);
+#elif PAGETWIN_MSAN
+  if (is_in_page(from)) __msan_unpoison(from, bytes);
 #else
   (void)from, (void)bytes;
 #endif

@@ -180,7 +180,11 @@ class Frame {
 
   static_assert(alignof(MetaSlot<P>) >= usize{1} << kFreePointerBits);
 
-  explicit Frame(MetaSlot<P>* slot) noexcept : slot_(slot) {}
+  // Requires a slot. Said to the compiler too: so a handle that is not moved from is dropped
+  // without a question.
+  explicit Frame(MetaSlot<P>* slot) noexcept : slot_(slot) {
+    if (slot == nullptr) __builtin_unreachable();
+  }
 
   std::span<u8> bytes() const noexcept { return {page_bytes<P>(start_paddr()), kPageSize}; }
 
@@ -193,7 +197,7 @@ class Frame {
   }
 
   [[gnu::cold, gnu::noinline]] static void drop_last(MetaSlot<P>* slot) noexcept {
-    slot->drop_last_in_place();
+    slot->template drop_last_in_place<M>();
     P::dealloc(slot->paddr(), kPageSize);
   }
 
@@ -210,7 +214,7 @@ bool drop(Frame<P, M>&& frame) noexcept {
   }
   MetaSlot<P>* const slot = std::exchange(frame.slot_, nullptr);
   if (was_last) [[unlikely]]
-    Frame<P>::drop_last(slot);
+    Frame<P, M>::drop_last(slot);
   return was_last;
 }
 

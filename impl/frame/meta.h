@@ -46,6 +46,7 @@ concept UntypedFrameMeta = FrameMeta<M> && kIsUntyped<M>;
 struct FrameVTable {
   PageUsage usage;
   bool is_untyped;
+  bool keeps_last_handle;
   u8 size;  // Of the metadata, in bytes.
   void (*on_drop)(void* meta, PageBytes) noexcept;
   void (*destroy)(void* meta) noexcept;
@@ -56,6 +57,7 @@ template <FrameMeta M>
 inline constexpr FrameVTable kVTableOf = {
     .usage = M::kUsage,
     .is_untyped = kIsUntyped<M>,
+    .keeps_last_handle = keeps_last_handle(M::kUsage),
     .size = sizeof(M),
     .on_drop =
         [](void* meta, PageBytes bytes) noexcept {

@@ -69,7 +69,9 @@ class alignas(64) MetaSlot {
   void leave_unique(std::memory_order order) noexcept { ref_count_.store(kBusy, order); }
 
   // Destroys the metadata and makes the page unused (POST-5). Requires kBusy, stored or left so by
-  // the caller. Not asserted: in a schedule that is explored, one more load is one more point.
+  // the caller. Not asserted: in a schedule that is explored, one more load is one more point. A
+  // handle that knows the metadata's type gives it as M; if not, the slot is asked.
+  template <class M = void>
   void drop_last_in_place() noexcept;
 
   // Replaces the metadata of a unique page (POST-9).
@@ -124,13 +126,31 @@ class alignas(64) MetaSlot {
 
   u64 address() const noexcept { return reinterpret_cast<u64>(this); }
 
+  // Whether a page with such a count is shared, and may be so by one more: 1 to kCountMax - 1. All
+  // others are, one up, at most 1 as signed numbers; so this is a single comparison.
+  static bool has_room(u64 count) noexcept { return static_cast<i64>(count + 1) > 1; }
+
   Result<MetaSlot*, GetFrameError> try_join(u64& seen) noexcept;
+  [[gnu::cold, gnu::noinline]] Result<MetaSlot*, GetFrameError> join_again(u64 seen) noexcept;
   void dec_all_but_last() noexcept;
+  [[gnu::cold, gnu::noinline]] static Failure<GetFrameError> refuse_bound() noexcept;
+  static Failure<GetFrameError> refuse_join(u64 seen) noexcept;
   [[gnu::cold, gnu::noinline]] static void refuse_inc(u64 before) noexcept;
+
+  // The vtable of the metadata, of which the handle knows that it is an M if that is a type of
+  // metadata (INV-7).
+  template <class M>
+  const FrameVTable* vtable_for() const noexcept {
+    if constexpr (FrameMeta<M>) {
+      return &kVTableOf<M>;
+    } else {
+      return vtable_.get();
+    }
+  }
 
   template <FrameMeta M>
   void write_meta(M meta) noexcept;
-  void drop_meta_in_place() noexcept;
+  void drop_meta_in_place(const FrameVTable* vtable) noexcept;
 
   void show_meta() const noexcept;
   void hide_meta() const noexcept;

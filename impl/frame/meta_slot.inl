@@ -13,11 +13,14 @@ Result<MetaSlot<P>*, GetFrameError> MetaSlot<P>::get_slot(PhysAddr at) noexcept 
   static_assert(offsetof(MetaSlot, storage_) == 0 && offsetof(MetaSlot, ref_count_) == 40 &&
                 offsetof(MetaSlot, vtable_) == 48 && offsetof(MetaSlot, in_list_) == 56);
   if (at.value % kPageSize != 0) return Failure{GetFrameError::not_aligned};
-  if (at.value >= P::globals().max_paddr) {
-    MM_ASSERT(P, "INV-1", P::globals().max_paddr != 0);
-    return Failure{GetFrameError::out_of_bound};
-  }
+  if (at.value >= P::globals().max_paddr) return refuse_bound();
   return of(at);
+}
+
+template <Platform P>
+Failure<GetFrameError> MetaSlot<P>::refuse_bound() noexcept {
+  MM_ASSERT(P, "INV-1", P::globals().max_paddr != 0);
+  return {GetFrameError::out_of_bound};
 }
 
 template <Platform P>
@@ -51,10 +54,18 @@ template <Platform P>
 Result<MetaSlot<P>*, GetFrameError> MetaSlot<P>::get_from_in_use(PhysAddr at) noexcept {
   MetaSlot* const slot = MM_TRY(get_slot(at));
   u64 seen = slot->ref_count_.load(std::memory_order_relaxed);
+  auto joined = slot->try_join(seen);
+  if (!joined.ok() && joined.error() == GetFrameError::retry) [[unlikely]]
+    return slot->join_again(seen);
+  return joined;
+}
+
+template <Platform P>
+Result<MetaSlot<P>*, GetFrameError> MetaSlot<P>::join_again(u64 seen) noexcept {
   for (;;) {
-    auto joined = slot->try_join(seen);
-    if (joined.ok() || joined.error() != GetFrameError::retry) return joined;
     P::relax();
+    auto joined = try_join(seen);
+    if (joined.ok() || joined.error() != GetFrameError::retry) return joined;
   }
 }
 
@@ -62,10 +73,8 @@ Result<MetaSlot<P>*, GetFrameError> MetaSlot<P>::get_from_in_use(PhysAddr at) no
 // now.
 template <Platform P>
 Result<MetaSlot<P>*, GetFrameError> MetaSlot<P>::try_join(u64& seen) noexcept {
-  if (seen == kUnused) return Failure{GetFrameError::unused};
-  if (seen == kUnique) return Failure{GetFrameError::unique};
-  if (seen == kBusy) return Failure{GetFrameError::busy};
-  if (seen >= kCountMax) P::panic(Panic::count_overflow, "POST-2: too many handles");
+  if (!has_room(seen)) [[unlikely]]
+    return refuse_join(seen);
   // ORDER: acquire pairs with the release that published the page, in get_from_unused() or
   // make_shared(): we may read its metadata (INV-4).
   if (ref_count_.compare_exchange_weak(seen, seen + 1, std::memory_order_acquire,
@@ -76,10 +85,18 @@ Result<MetaSlot<P>*, GetFrameError> MetaSlot<P>::try_join(u64& seen) noexcept {
 }
 
 template <Platform P>
+Failure<GetFrameError> MetaSlot<P>::refuse_join(u64 seen) noexcept {
+  if (seen == kUnused) return {GetFrameError::unused};
+  if (seen == kUnique) return {GetFrameError::unique};
+  if (seen == kBusy) return {GetFrameError::busy};
+  P::panic(Panic::count_overflow, "POST-2: too many handles");
+}
+
+template <Platform P>
 void MetaSlot<P>::inc_ref_count() noexcept {
   // ORDER: none needed: the caller's handle keeps the page published.
   const u64 before = ref_count_.fetch_add(1, std::memory_order_relaxed);
-  if (before == kBusy || before >= kCountMax) [[unlikely]]
+  if (!has_room(before)) [[unlikely]]
     refuse_inc(before);
 }
 
@@ -93,20 +110,20 @@ template <Platform P>
 bool MetaSlot<P>::dec_ref_count() noexcept {
   // ORDER: release hands our uses of the page to whoever tears it down, by acquire() below, or has
   // it alone, by try_make_unique().
-  const u64 before = ref_count_.fetch_sub(1, std::memory_order_release);
-  if (before != 1) [[likely]] {
-    MM_ASSERT(P, "PRE-4", before - 1 < kCountMax);
+  // Signed: one comparison, which the subtraction makes by itself, tells many handles from the last
+  // one and from what no count can be.
+  if (static_cast<i64>(ref_count_.fetch_sub(1, std::memory_order_release)) > 1) [[likely]]
     return false;
-  }
   // ORDER: acquire pairs with the releases of all other handles, here and in dec_all_but_last():
-  // their uses are over before teardown (POST-4).
-  P::acquire(ref_count_);
+  // their uses are over before teardown (POST-4). The last one leaves kBusy, which nobody changes.
+  const u64 now = P::acquire(ref_count_);
+  MM_ASSERT(P, "PRE-4", now == kBusy);
   return true;
 }
 
 template <Platform P>
 bool MetaSlot<P>::dec_dyn_ref_count() noexcept {
-  if (!keeps_last_handle(vtable_.get()->usage)) [[likely]]
+  if (!vtable_.get()->keeps_last_handle) [[likely]]
     return dec_ref_count();
   dec_all_but_last();
   return false;
@@ -144,13 +161,14 @@ void MetaSlot<P>::make_shared() noexcept {
 template <Platform P>
 template <FrameMeta M>
 void MetaSlot<P>::replace_meta(M meta) noexcept {
-  drop_meta_in_place();
+  drop_meta_in_place(vtable_.get());
   write_meta(std::move(meta));
 }
 
 template <Platform P>
+template <class M>
 void MetaSlot<P>::drop_last_in_place() noexcept {
-  drop_meta_in_place();
+  drop_meta_in_place(vtable_for<M>());
   P::hide(bytes().data(), kPageSize);
   // ORDER: release pairs with the acquire of the next claim in get_from_unused(): all of the above
   // is over before (PRE-1).
@@ -169,10 +187,10 @@ void MetaSlot<P>::write_meta(M meta) noexcept {
   ::new (static_cast<void*>(storage_)) M(std::move(meta));
 }
 
-// Requires kBusy or kUnique. After it, storage and vtable are uninitialised.
+// Requires kBusy or kUnique, and the metadata's vtable. After it, storage and vtable are
+// uninitialised.
 template <Platform P>
-void MetaSlot<P>::drop_meta_in_place() noexcept {
-  const FrameVTable* const vtable = vtable_.get();
+void MetaSlot<P>::drop_meta_in_place(const FrameVTable* vtable) noexcept {
   vtable->on_drop(storage_, bytes());
   vtable->destroy(storage_);
   hide_meta();

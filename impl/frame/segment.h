@@ -180,7 +180,7 @@ void drop(Segment<P, M>&& segment) noexcept {
   (void)std::move(segment).into_raw();
   for (; slot != end; ++slot) {
     if (slot->dec_ref_count()) [[unlikely]]
-      Frame<P>::drop_last(slot);
+      Frame<P, M>::drop_last(slot);
   }
 }
 

@@ -86,7 +86,7 @@ class UniqueFrame {
     // ORDER: release, though nobody needs it: a busy slot is only refused. What hands the page on
     // is the release in drop_last_in_place().
     slot->leave_unique(std::memory_order_release);
-    slot->drop_last_in_place();
+    slot->template drop_last_in_place<M>();
   }
 
   // Forgets the handle, and the page stays unique; and back. Requires that it was like this one
@@ -101,7 +101,10 @@ class UniqueFrame {
   friend class LinkedList;
   template <Platform Q, class N>
   friend void drop(UniqueFrame<Q, N>&& frame) noexcept;
-  explicit UniqueFrame(MetaSlot<P>* slot) noexcept : slot_(slot) {}
+  // Requires a slot, as does Frame.
+  explicit UniqueFrame(MetaSlot<P>* slot) noexcept : slot_(slot) {
+    if (slot == nullptr) __builtin_unreachable();
+  }
 
   MetaSlot<P>* slot_ = nullptr;
 };
@@ -111,7 +114,7 @@ void drop(UniqueFrame<P, M>&& frame) noexcept {
   MetaSlot<P>* const slot = std::exchange(frame.slot_, nullptr);
   // ORDER: none needed: nobody but us can reach the page until drop_last_in_place() releases it.
   slot->leave_unique(std::memory_order_relaxed);
-  slot->drop_last_in_place();
+  slot->template drop_last_in_place<M>();
   P::dealloc(slot->paddr(), kPageSize);
 }
 

@@ -23,12 +23,13 @@ struct Hosted {
     T value;
   };
 
-  static void acquire(const auto& word) noexcept {
+  static auto acquire(const auto& word) noexcept {
 #if PAGETWIN_TSAN
-    (void)word.load(std::memory_order_acquire);  // It does not model fences.
+    return word.load(std::memory_order_acquire);  // It does not model fences.
 #else
-    (void)word;
+    const auto now = word.load(std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_acquire);
+    return now;
 #endif
   }
 

@@ -36,8 +36,8 @@ concept HasWords =
     AtomicWord<typename P::template Atomic<u32>, u32> &&
     AtomicWord<typename P::template Atomic<u64>, u64> &&
     requires(typename P::template Atomic<u64>& word, typename P::template Cell<u64>& cell, u64 v) {
-      // After it, everything released to `word` before its present value is visible.
-      { P::acquire(word) } noexcept;
+      // What the word holds. After it, everything released to `word` before that is visible.
+      { P::acquire(word) } noexcept -> std::same_as<u64>;
       // Plain memory that lanes share under an agreement of their own; costs nothing.
       { cell.get() } noexcept -> std::same_as<u64>;
       { cell.set(v) } noexcept;

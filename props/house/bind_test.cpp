@@ -189,6 +189,49 @@ TEST_F(Binding, AfterAnAbortEverythingIsPassedOverUntilReset) {
   EXPECT_EQ(make(KindName::value8), Status::ok);
 }
 
+// Where mm counts, one comparison finds all counts that cannot be, and no other.
+TEST_F(Binding, ACountThatCannotBeIsFoundByWhoeverCounts) {
+  const trace::Op drop = trace::FrameDrop{{0}}, clone = trace::FrameClone{{0}, {1}},
+                  join = trace::FrameFromInUse{place(kPage), {1}};
+  constexpr trace::Reply kOk{}, kBroken{Status::aborted, Code::broken},
+      kOverflow{Status::aborted, Code::count_overflow};
+  constexpr std::uint64_t kMax = Slot::kCountMax;
+  const struct {
+    trace::Op op;
+    std::uint64_t count;
+    trace::Reply wanted;
+  } cases[] = {{drop, 0, kBroken},
+               {drop, 2, kOk},
+               {drop, kMax, kOk},
+               {drop, kMax + 1, kBroken},
+               {drop, Slot::kUnique, kBroken},
+               {drop, Slot::kUnused, kBroken},
+               {clone, 0, kBroken},
+               {clone, 1, kOk},
+               {clone, kMax - 1, kOk},
+               {clone, kMax, kOverflow},
+               {clone, kMax + 1, kOverflow},
+               {clone, Slot::kUnique, kOverflow},
+               {clone, Slot::kUnused, kOverflow},
+               {join, 0, {Status::busy}},
+               {join, kMax - 1, {Status::ok, Code::none, {1}}},
+               {join, kMax, kOverflow},
+               {join, Slot::kUnique - 1, kOverflow},
+               {join, Slot::kUnique, {Status::unique}},
+               {join, Slot::kUnused, {Status::unused}}};
+  for (const auto& one : cases) {
+    system().rebuild({});
+    ASSERT_EQ(make(KindName::value8), Status::ok);
+    word(kCount) = one.count;
+    const trace::Reply seen =
+        std::visit([&](const auto& op) { return system().apply(0, op).reply; }, one.op);
+    // The first result: of a drop, whether it was the last; of a join, the kind.
+    EXPECT_EQ(seen.status, one.wanted.status) << trace::name_of(one.op) << ' ' << one.count;
+    EXPECT_EQ(seen.code, one.wanted.code) << trace::name_of(one.op) << ' ' << one.count;
+    EXPECT_EQ(seen.results[0], one.wanted.results[0]) << trace::name_of(one.op) << ' ' << one.count;
+  }
+}
+
 TEST_F(Binding, ALoosePageGivenBackIsNotedAndStaysLoose) {
   ASSERT_EQ(make(KindName::value8), Status::ok);
   const trace::Answer answer = ask(trace::FrameDrop{{0}});

@@ -17,7 +17,11 @@ struct Bare {
     void set(T next) noexcept { value = next; }
     T value;
   };
-  static void acquire(const auto&) noexcept { std::atomic_thread_fence(std::memory_order_acquire); }
+  static auto acquire(const auto& word) noexcept {
+    const auto now = word.load(std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_acquire);
+    return now;
+  }
 
   static constexpr u64 kMemoryBase = 0xffff'8000'0000'0000;
   static constexpr u64 kSlotsBase = 0xffff'e000'0000'0000;

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MPL-2.0
+"""bench_test.py PAGETWIN_BENCH: each workload at a small size leaves mm as it was; what is printed
+is what was measured; whatever is wrong is one sentence. Nothing is timed. Where valgrind is
+installed, mm executes fewer instructions than OSTD for the same work."""
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+BENCH = sys.argv[1]
+ROWS = ["F1", "F1t", "F1z", "F2a", "F2b", "F2c", "F3", "F3r", "F4", "F4r", "F4m", "F5", "F6"]
+
+
+def bench(*arguments, environment=None):
+    return subprocess.run([BENCH, *arguments], capture_output=True, text=True, env=environment)
+
+
+def check(condition, what):
+    if not condition:
+        sys.exit(f"FAILED: {what}")
+
+
+def refuses(status, *arguments):
+    run = bench(*arguments)
+    check(run.returncode == status, f"{arguments}: status {run.returncode}, not {status}")
+    check(len(run.stderr.splitlines()) == 1, f"{arguments}: not one sentence: {run.stderr}")
+
+
+def main():
+    listed = bench("--list")
+    check([line.split()[0] for line in listed.stdout.splitlines()] == ROWS, listed.stdout)
+
+    refuses(2, "--no-such-flag")
+    refuses(2, "--json")
+    refuses(5, "--small", "--filter", "G*")
+    with tempfile.TemporaryDirectory() as folder:
+        unwritable = bench("--small", "--filter", "F6", "--json", folder)
+        check(unwritable.returncode == 2 and folder in unwritable.stderr, unwritable.stderr)
+        file = Path(folder, "bench.json")
+        check(bench("--small", "--filter", "f3*", "--json", str(file)).returncode == 0, "to a file")
+        named = [one["name"] for one in json.loads(file.read_text())["workloads"]]
+        check(named == ["F3", "F3r"], named)
+
+    run = bench("--small", "--json", "-")
+    check(run.returncode == 0, run.stderr)
+    measured = json.loads(run.stdout)["workloads"]
+    check([one["name"] for one in measured] == ROWS, "not every workload was measured")
+    for one in measured:
+        for clock in ("wall_ns", "cpu_ns"):
+            check(0 < one[clock]["min"] <= one[clock]["median"], f"{one['name']}: {one[clock]}")
+        check(one["name"] in run.stderr, f"the table has no {one['name']}")
+        if shutil.which("valgrind"):
+            check(one["instructions"], f"{one['name']}: no instructions")
+            ostd = one["ostd"]["instructions"]
+            check(ostd is None or one["instructions"] < ostd,
+                  f"{one['name']}: {one['instructions']} instructions, OSTD {ostd}")
+
+    without = bench("--small", "--filter", "F6", environment={"PATH": "/nonexistent"})
+    check(without.returncode == 0, without.stderr)
+    check("valgrind is not installed" in without.stderr, without.stderr)
+
+
+if __name__ == "__main__":
+    main()

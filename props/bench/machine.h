@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MPL-2.0
+// The machine that mm is measured on: plain memory at constant addresses, one CPU, and the frame
+// allocator that the workload is about. What a kernel would not pay for costs nothing here either.
+#pragma once
+
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+
+#include "impl/frame/unique_frame.h"
+
+namespace bench {
+
+using mm::u32, mm::u64, mm::u8, mm::usize;
+
+// Low enough for valgrind, which keeps the upper half of its 16 TiB for itself.
+inline constexpr u64 kMemoryBase = 0x0100'0000'0000;
+inline constexpr u64 kSlotsBase = 0x0200'0000'0000;
+
+inline constexpr u64 kMostFrames = 655'360;
+inline constexpr u64 kFirstFree = 16;  // The frames below are never handed out.
+
+// Maps the memory of so many frames and their slots, once, and writes to all of it, so that no page
+// fault is measured. False if there is no room.
+[[nodiscard]] bool power_on(u64 frames) noexcept;
+
+// `Frames` is the frame allocator, a type with static members: alloc(bytes), dealloc(at),
+// restore(frames), which brings it back to its first state, and free_frames().
+template <class Frames>
+struct Machine {
+  template <class T>
+  using Atomic = std::atomic<T>;
+
+  template <class T>
+  struct Cell {
+    T get() const noexcept { return value; }
+    void set(T next) noexcept { value = next; }
+    T value;
+  };
+
+  static u64 acquire(const auto& word) noexcept {
+    const u64 now = word.load(std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_acquire);
+    return now;
+  }
+
+  static mm::Globals<Machine>& globals() noexcept { return globals_; }
+
+  [[noreturn, gnu::cold, gnu::noinline]] static void panic(mm::Panic, const char* why) noexcept {
+    std::fprintf(stderr, "mm panicked: %s\n", why);
+    std::abort();
+  }
+
+  static constexpr u64 kMemoryBase = bench::kMemoryBase;
+  static constexpr u64 kSlotsBase = bench::kSlotsBase;
+  static void hide(const void*, usize) noexcept {}
+  static void show(const void*, usize) noexcept {}
+  static std::optional<mm::PhysAddr> alloc(usize bytes, usize) noexcept {
+    return Frames::alloc(bytes);
+  }
+  static void dealloc(mm::PhysAddr at, usize) noexcept { Frames::dealloc(at); }
+
+  static u64 load_pte(mm::PhysAddr at, std::memory_order order) noexcept {
+    return pte(at).load(order);
+  }
+  static void store_pte(mm::PhysAddr at, u64 v, std::memory_order order) noexcept {
+    pte(at).store(v, order);
+  }
+  static u64 exchange_pte(mm::PhysAddr at, u64 v, std::memory_order order) noexcept {
+    return pte(at).exchange(v, order);
+  }
+  static bool compare_exchange_pte(mm::PhysAddr at, u64& seen, u64 v,
+                                   std::memory_order order) noexcept {
+    return pte(at).compare_exchange_strong(seen, v, order);
+  }
+
+  // Guards and flushes cost nothing: the workloads want it so.
+  static u32 this_cpu() noexcept { return 0; }
+  static u32 cpu_count() noexcept { return 1; }
+  static u64 disable_interrupts() noexcept { return 0; }
+  static void restore_interrupts(u64) noexcept {}
+  static void disable_preemption() noexcept {}
+  static void enable_preemption() noexcept {}
+  static mm::PhysAddr root() noexcept { return {}; }
+  static void set_root(mm::PhysAddr) noexcept {}
+  static void flush_page(mm::VirtAddr) noexcept {}
+  static void flush_all() noexcept {}
+  static void flush_all_and_global() noexcept {}
+  static usize copy_from_user(void*, mm::VirtAddr, usize) noexcept { return 0; }
+  static usize copy_to_user(mm::VirtAddr, const void*, usize) noexcept { return 0; }
+  static void spin_hint() noexcept { relax(); }
+  static void relax() noexcept { __builtin_ia32_pause(); }
+  static void run_on(u64, void (*run)(void*) noexcept, void* with) noexcept { run(with); }
+  static u64 quiescent_count(u32) noexcept { return 0; }
+
+ private:
+  static std::atomic_ref<u64> pte(mm::PhysAddr at) noexcept {
+    // SAFETY: all memory is mapped at kMemoryBase; entries are aligned, and always reached so.
+    return std::atomic_ref<u64>(*reinterpret_cast<u64*>(kMemoryBase + at.value));
+  }
+
+  static inline constinit mm::Globals<Machine> globals_{};
+};
+
+}  // namespace bench

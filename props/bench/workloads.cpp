@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "props/bench/workloads.h"
+
+#include <cstring>
+#include <vector>
+
+#include "impl/frame/kinds.h"
+#include "props/bench/permutation.h"
+#include "props/bench/stack.h"
+
+namespace bench {
+namespace {
+
+using mm::PhysAddr;
+
+struct Value {
+  static constexpr mm::PageUsage kUsage = mm::PageUsage::frame;
+  u64 value;
+};
+
+// The compiler must have made the word, and can no longer say what memory holds.
+void keep(u64 word) { asm volatile("" : : "r"(word) : "memory"); }
+
+// The same of a handle, which is one word.
+template <template <class, class> class Handle, class P, class M>
+void keep(const Handle<P, M>& handle) {
+  u64 word;
+  static_assert(sizeof word == sizeof handle);
+  std::memcpy(&word, &handle, sizeof word);
+  keep(word);
+}
+
+// A number that the compiler knows nothing about.
+u64 unknown(u64 number) {
+  asm volatile("" : "+r"(number));
+  return number;
+}
+
+void repeat(u64 times, auto&& work) {
+  for (u64 left = times; left != 0; --left) work();
+}
+
+// The workloads with one frame allocator. What a loop uses is local to the timed function, so that
+// the compiler may keep it in registers as in a caller's own loop.
+template <class Frames>
+struct With {
+  using P = Machine<Frames>;
+  using Slot = mm::MetaSlot<P>;
+  template <class M = mm::Dyn>
+  using Frame = mm::Frame<P, M>;
+  template <class M>
+  using UniqueFrame = mm::UniqueFrame<P, M>;
+  using Live = std::vector<Frame<mm::EmptyMeta>>;
+
+  // From the first state, and that it is reached again: each frame that was free is.
+  static bool round(u64 frames, auto&& work) {
+    P::globals().max_paddr = frames * mm::kPageSize;
+    Slot::init(0, frames);
+    Frames::restore(frames);
+    was_wrong_ = false;
+    const u64 before = Frames::free_frames();
+    bool is_right = work() && !was_wrong_;
+    for (u64 frame = 0; frame < frames; ++frame) {
+      is_right &= Slot::of({frame * mm::kPageSize})->ref_count() == Slot::kUnused;
+    }
+    return is_right && before == frames - kFirstFree && Frames::free_frames() == before;
+  }
+
+  template <class M>
+  static bool alloc_and_free(Stopwatch& watch, u64 operations, u64 frames, M meta, auto&& use) {
+    return round(frames, [&] {
+      watch.time([&] {
+        repeat(operations, [meta = meta, use] {
+          auto frame = Frame<M>::alloc(meta);
+          keep(*frame);
+          use(*frame);
+        });
+      });
+      return true;
+    });
+  }
+
+  static bool f1(Stopwatch& watch, u64 operations, u64 frames) {
+    return alloc_and_free(watch, operations, frames, mm::EmptyMeta{}, [](auto&) {});
+  }
+  static bool f1t(Stopwatch& watch, u64 operations, u64 frames) {
+    return alloc_and_free(watch, operations, frames, Value{42}, [](auto&) {});
+  }
+  static bool f1z(Stopwatch& watch, u64 operations, u64 frames) {
+    return alloc_and_free(watch, operations, frames, mm::EmptyMeta{}, [](auto& frame) {
+      std::memset(mm::page_bytes<P>(frame.start_paddr()), 0, mm::kPageSize);
+    });
+  }
+
+  static void fill(Live& live, u64 count) {
+    for (u64 i = 0; i < count; ++i) live.push_back(std::move(*Frame<mm::EmptyMeta>::alloc({})));
+  }
+  static Live room(u64 count) {
+    Live live;
+    live.reserve(count);
+    return live;
+  }
+
+  // In ascending order, as promised.
+  static bool f2a(Stopwatch& watch, u64 operations, u64 frames) {
+    return round(frames, [&] {
+      Live live = room(operations);
+      watch.time([&] { fill(live, operations); });
+      return live.front().start_paddr().value == kFirstFree * mm::kPageSize &&
+             live.back().start_paddr().value == (kFirstFree + operations - 1) * mm::kPageSize;
+    });
+  }
+  static bool f2b(Stopwatch& watch, u64 operations, u64 frames) {
+    return round(frames, [&] {
+      Live live = room(operations);
+      fill(live, operations);
+      watch.time([&] {
+        for (auto& frame : live) (void)drop(std::move(frame));
+      });
+      return true;
+    });
+  }
+  static bool f2c(Stopwatch& watch, u64 operations, u64 frames) {
+    const std::vector<u32> order = random_order(operations);
+    return round(frames, [&] {
+      Live live = room(operations);
+      fill(live, operations);
+      watch.time([&] {
+        for (const u32 i : order) (void)drop(std::move(live[i]));
+      });
+      return order.size() == operations;
+    });
+  }
+
+  static bool f3(Stopwatch& watch, u64 operations, u64 frames) {
+    return round(frames, [&] {
+      auto frame = Frame<mm::EmptyMeta>::alloc({});
+      watch.time([&] {
+        auto mine = std::move(*frame);
+        repeat(operations, [&] { keep(mine.clone()); });
+        *frame = std::move(mine);
+      });
+      return frame->reference_count() == 1;
+    });
+  }
+  static bool f3r(Stopwatch& watch, u64 operations, u64 frames) {
+    const std::vector<u32> order = random_order(operations);
+    return round(frames, [&] {
+      Live live = room(operations);
+      fill(live, operations);
+      watch.time([&] {
+        for (const u32 i : order) keep(live[i].clone());
+      });
+      return all_have_one_owner(live);
+    });
+  }
+
+  static bool f4(Stopwatch& watch, u64 operations, u64 frames) {
+    return round(frames, [&] {
+      const auto frame = Frame<mm::EmptyMeta>::alloc({});
+      const u64 at = frame->start_paddr().value;
+      watch.time([&] { repeat(operations, [at] { join(at); }); });
+      return frame->reference_count() == 1;
+    });
+  }
+  static bool f4r(Stopwatch& watch, u64 operations, u64 frames) {
+    const std::vector<u32> order = random_order(operations);
+    return round(frames, [&] {
+      Live live = room(operations);
+      fill(live, operations);
+      watch.time([&] {
+        for (const u32 i : order) join((kFirstFree + i) * mm::kPageSize);
+      });
+      return all_have_one_owner(live);
+    });
+  }
+  // The refusal of a page that is unused.
+  static bool f4m(Stopwatch& watch, u64 operations, u64 frames) {
+    return round(frames, [&] {
+      watch.time([&] {
+        repeat(operations, [] {
+          const auto found = Frame<>::from_in_use({unknown(kFirstFree * mm::kPageSize)});
+          if (found.ok() || found.error() != mm::GetFrameError::unused) note_wrong();
+        });
+      });
+      return true;
+    });
+  }
+
+  static bool f5(Stopwatch& watch, u64 operations, u64 frames) {
+    return round(frames, [&] {
+      watch.time([&] {
+        repeat(operations, [] {
+          auto made = UniqueFrame<Value>::from_unused({unknown(mm::kPageSize)}, {42});
+          if (!made.ok()) return note_wrong();
+          auto frame = made.take();
+          keep(frame);
+          std::move(frame).reset_as_unused();
+        });
+      });
+      return true;
+    });
+  }
+
+  static bool f6(Stopwatch& watch, u64 operations, u64 frames) {
+    return round(frames, [&] {
+      auto frame = std::move(*Frame<mm::EmptyMeta>::alloc({}));
+      watch.time([&] {
+        auto mine = std::move(frame);
+        repeat(operations, [&] {
+          mine = Frame<mm::EmptyMeta>::from_raw({unknown(std::move(mine).into_raw().value)});
+        });
+        frame = std::move(mine);
+      });
+      return frame.reference_count() == 1;
+    });
+  }
+
+ private:
+  // Joins the page and leaves it.
+  [[gnu::always_inline]] static void join(u64 at) {
+    auto found = Frame<>::from_in_use({unknown(at)});
+    if (!found.ok()) return note_wrong();
+    keep(found.take());
+  }
+
+  // An operation has not ended as it should: the round is wrong.
+  [[gnu::cold, gnu::noinline]] static void note_wrong() { was_wrong_ = true; }
+  static inline bool was_wrong_ = false;
+
+  static bool all_have_one_owner(const Live& live) {
+    bool is_so = true;
+    for (const auto& frame : live) is_so &= frame.reference_count() == 1;
+    return is_so;
+  }
+};
+
+using A1 = With<Stack>;
+
+constexpr const char* kTwo = "two locked RMWs";
+constexpr Workload kWorkloads[] = {
+    {"F1", "allocate a frame and free it", 1'000'000, {60, 98, 8.8}, A1::f1},
+    {"F1t", "the same, with 8 bytes of metadata", 1'000'000, {}, A1::f1t},
+    {"F1z", "the same, zeroed", 100'000, {}, A1::f1z},
+    {"F2a", "allocate frames and keep them", 262'144, {}, A1::f2a},
+    {"F2b", "free them in the same order", 262'144, {}, A1::f2b},
+    {"F2c", "free them in random order", 262'144, {.bound = "a stack 55 ns"}, A1::f2c},
+    {"F3", "clone a frame and drop it", 4'000'000, {10, 13, 4.2, kTwo}, A1::f3},
+    {"F3r", "the same of many frames, at random", 262'144, {}, A1::f3r},
+    {"F4", "join a frame in use and drop it", 4'000'000, {20, 26, 4.5, kTwo}, A1::f4},
+    {"F4r", "the same of many frames, at random", 262'144, {}, A1::f4r},
+    {"F4m", "be refused an unused frame", 1'000'000, {}, A1::f4m},
+    {"F5", "claim a unique frame and reset it", 1'000'000, {16, 19, 2.1, "one locked RMW"}, A1::f5},
+    {"F6", "into_raw and from_raw", 4'000'000, {}, A1::f6},
+};
+
+}  // namespace
+
+std::span<const Workload> workloads() { return kWorkloads; }
+
+}  // namespace bench

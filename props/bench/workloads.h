@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MPL-2.0
+// The workloads: what is done, how often, and the figures it is held against.
+#pragma once
+
+#include <optional>
+#include <span>
+
+#include "props/bench/machine.h"
+#include "props/bench/stopwatch.h"
+
+namespace bench {
+
+// Of one operation. OSTD does the like-for-like work; bounds are of peers that do less.
+struct Figures {
+  std::optional<unsigned> goal_instructions{};
+  std::optional<unsigned> ostd_instructions{};
+  std::optional<double> ostd_ns{};
+  const char* bound = "";
+};
+
+struct Workload {
+  const char* name;
+  const char* what;
+  u64 operations;  // At full size.
+  Figures figures;
+
+  // One round of so many operations on a machine of so many frames, from the allocator's first
+  // state and back to it. Whether all was as it should be, during it and after.
+  bool (*round)(Stopwatch& watch, u64 operations, u64 frames);
+};
+
+std::span<const Workload> workloads();
+
+}  // namespace bench
