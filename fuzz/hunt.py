@@ -16,8 +16,9 @@ import sys
 import tempfile
 import time
 
-from run import (COUNTEREXAMPLE, CRASH, HELD, INTERRUPTED, ROOT, USAGE, OneSentenceParser, Refused,
-                 number_of, options_of, say, seconds_of)
+sys.dont_write_bytecode = True
+from run import (COUNTEREXAMPLE, CRASH, HELD, ROOT, OneSentenceParser, Refused, end_with, number_of,
+                 options_of, seconds_of)
 
 BUGS = ROOT / "props/zoo/bugs.json"
 HARNESS = ROOT / "build/fuzz/fuzz/pagetwin-zoo-fuzz"
@@ -96,10 +97,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except (Refused, OSError) as why:
-        say(why)
-        sys.exit(USAGE)
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+    end_with(main)

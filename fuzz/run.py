@@ -187,9 +187,11 @@ def pagetwin(*arguments, seconds=None):
 def regression_of(report):
     """Writes what a report tells as a file of corpus/regressions/; its name."""
     what = json.loads(report.read_text())["what"]
-    trace = pagetwin("convert", report, "--to", "json").stdout
+    converted = pagetwin("convert", report, "--to", "json")
+    if converted.returncode != HELD:
+        raise Refused(f"{report} could not be made a trace")
     trace = re.sub(r'^  "why": .*$', lambda _: f'  "why": {json.dumps(what, ensure_ascii=False)},',
-                   trace, count=1, flags=re.MULTILINE)
+                   converted.stdout, count=1, flags=re.MULTILINE)
     slug = "_".join(re.findall(r"[a-z0-9]+", what.lower()))[:60].rstrip("_")
     calls = json.dumps(json.loads(trace)["calls"])
     name = f"{slug}-{hashlib.sha256(calls.encode()).hexdigest()[:8]}.json"
@@ -275,11 +277,22 @@ def main():
     return fuzz(options)
 
 
-if __name__ == "__main__":
+def end_with(work):
+    """Ends the process with what `work` returns, or with what kept it from returning."""
     try:
-        sys.exit(main())
-    except (Refused, OSError) as why:
+        sys.exit(work())
+    except Refused as why:
         say(why)
         sys.exit(USAGE)
+    except OSError as error:
+        say(f"{error.filename}: {error.strerror}")
+        sys.exit(USAGE)
+    except RuntimeError as why:
+        say(why)
+        sys.exit(INTERNAL)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+
+
+if __name__ == "__main__":
+    end_with(main)
