@@ -208,6 +208,7 @@ def keep_trace(raw):
     """Shrinks what made the sequential harness crash, and keeps it."""
     report = raw.with_name(raw.name + ".json")
     report.unlink(missing_ok=True)
+    pagetwin("--version")  # Is built now, if it was not: that may take longer than the shrinking.
     try:
         shrunk = pagetwin("shrink", raw, "--from", "bytes", "-o", report, seconds=SHRINKING_SECONDS)
     except subprocess.TimeoutExpired:
