@@ -12,45 +12,55 @@ namespace {
 using trace::Call;
 using trace::Trace;
 
-// Room for the first record, too.
-std::size_t most_calls(std::size_t most_bytes) {
-  return std::max<std::size_t>(2, most_bytes / trace::kRecordBytes) - 1;
-}
+// New calls, to be drawn where the call of that number stands.
+struct Draw {
+  std::size_t at = 0;
+  std::size_t count = 0;
+};
 
-std::vector<std::uint8_t> fitting(Trace trace, std::size_t most) {
-  if (trace.calls.size() > most_calls(most)) trace.calls.resize(most_calls(most));
-  std::vector<std::uint8_t> bytes = trace::encode(trace);
-  if (bytes.size() > most) bytes.resize(most);
+// The bytes of a trace, gone through call by call with an author who asks the model: there new
+// calls are drawn, and what a change has made senseless is left out.
+std::vector<std::uint8_t> rewritten(const Trace& trace, Draw draw, std::size_t most,
+                                    props::Dice& dice) {
+  // Now and then all is left as it is, so that passing over is tried too.
+  const bool keeps_all = dice.one_in(64);
+  props::Author author(trace.machine, props::any_taste(dice, trace.machine), dice);
+  std::vector<std::uint8_t> bytes = trace::encode({.machine = trace.machine});
+  bytes.reserve(most + trace::kRecordBytes);
+  auto write = [&](const trace::Record& record) {
+    bytes.insert(bytes.end(), record.begin(), record.end());
+  };
+  auto is_full = [&] { return bytes.size() + trace::kRecordBytes > most; };
+  for (std::size_t i = 0; i <= trace.calls.size() && !is_full(); ++i) {
+    for (; i == draw.at && draw.count > 0 && !author.is_over() && !is_full(); --draw.count) {
+      if (const auto call = author.next()) write(trace::encode_call(*call));
+    }
+    if (i == trace.calls.size() || is_full() || (author.is_over() && !keeps_all)) break;
+    author.ask(trace.calls[i]);
+    if (author.has_asked() || keeps_all) write(trace::encode_call(trace.calls[i]));
+  }
+  bytes.resize(std::min(bytes.size(), most));
   return bytes;
 }
 
-// Calls that are allowed at `at`: drawn by an author who has seen all before.
-std::vector<Call> drawn(const Trace& trace, std::size_t at, std::size_t count, props::Dice& dice) {
-  props::Author author(trace.machine, props::any_taste(dice, trace.machine), dice);
-  for (std::size_t i = 0; i < at; ++i) author.ask(trace.calls[i]);
-  std::vector<Call> calls;
-  for (std::size_t i = 0; i < count && !author.is_over(); ++i) {
-    if (const auto call = author.next()) calls.push_back(*call);
-  }
-  return calls;
-}
-
+// A change of one trace.
 class Mutation {
  public:
-  Mutation(Trace& trace, std::size_t most, props::Dice& dice, ChangeBytes change_bytes)
-      : trace_(trace), most_(most), dice_(dice), change_bytes_(change_bytes) {}
+  Mutation(Trace& trace, props::Dice& dice, ChangeBytes change_bytes)
+      : trace_(trace), dice_(dice), change_bytes_(change_bytes) {}
 
-  void run() {
+  // What is to be drawn then.
+  Draw make() {
     if (trace_.calls.empty()) return insert();
     switch (dice_.below(16)) {
       case 0:
-      case 1: return remove();
-      case 2: return std::iter_swap(some(), some());
-      case 3: return change();
-      case 4: return repeat();
+      case 1: return remove(), Draw{};
+      case 2: return std::iter_swap(some(), some()), Draw{};
+      case 3: return change(), Draw{};
+      case 4: return repeat(), Draw{};
       case 5: return redraw();
-      case 6: return change_lane();
-      case 7: return change_machine();
+      case 6: return change_lane(), Draw{};
+      case 7: return trace_.machine = props::any_machine(dice_), Draw{};
       default: return insert();
     }
   }
@@ -62,18 +72,13 @@ class Mutation {
     return trace_.calls.begin() + static_cast<std::ptrdiff_t>(index);
   }
 
-  void insert() {
-    if (trace_.calls.size() >= most_) return remove();
-    // Nearly always at the end, where what was found lies.
-    const std::size_t where =
-        dice_.one_in(4) ? dice_.below(trace_.calls.size() + 1) : trace_.calls.size();
-    const std::size_t room = most_ - trace_.calls.size();
-    const auto more = drawn(trace_, where, 1 + dice_.below(std::min<std::size_t>(room, 4)), dice_);
-    trace_.calls.insert(at(where), more.begin(), more.end());
+  // Mostly at the end, where what was found lies.
+  Draw insert() const {
+    const std::size_t end = trace_.calls.size();
+    return {dice_.one_in(4) ? dice_.below(end + 1) : end, 1 + dice_.below(4)};
   }
 
   void remove() {
-    if (trace_.calls.empty()) return;
     const std::size_t first = index();
     const std::size_t count =
         dice_.one_in(4) ? 1 + dice_.below(trace_.calls.size() - first) : std::size_t{1};
@@ -89,25 +94,21 @@ class Mutation {
   }
 
   void repeat() {
-    if (trace_.calls.size() >= most_) return remove();
     const Call call = *some();
     trace_.calls.insert(some(), call);
   }
 
-  void redraw() {
+  Draw redraw() {
     const std::size_t where = index();
-    const auto other = drawn(trace_, where, 1, dice_);
-    if (!other.empty()) trace_.calls[where] = other.front();
+    trace_.calls.erase(at(where));
+    return {where, 1};
   }
 
   void change_lane() {
     some()->lane.index = static_cast<std::uint8_t>(dice_.below(trace_.machine.cpus.count));
   }
 
-  void change_machine() { trace_.machine = props::any_machine(dice_); }
-
   Trace& trace_;
-  std::size_t most_;
   props::Dice& dice_;
   ChangeBytes change_bytes_;
 };
@@ -118,11 +119,9 @@ std::vector<std::uint8_t> mutated(const std::uint8_t* data, std::size_t size, st
                                   std::uint64_t seed, ChangeBytes change_bytes) {
   props::Dice dice(seed);
   Trace trace = trace::decode({data, size});
-  trace.at_once = false;  // The harness runs calls alone.
-  trace.prologue = 0;
   if (size == 0) trace.machine = props::any_machine(dice);
-  Mutation(trace, most_calls(most), dice, change_bytes).run();
-  return fitting(std::move(trace), most);
+  const Draw draw = Mutation(trace, dice, change_bytes).make();
+  return rewritten(trace, draw, most, dice);
 }
 
 std::vector<std::uint8_t> crossed(const std::uint8_t* left, std::size_t left_size,
@@ -135,7 +134,7 @@ std::vector<std::uint8_t> crossed(const std::uint8_t* left, std::size_t left_siz
   const std::size_t from = dice.below(other.calls.size() + 1);
   trace.calls.insert(trace.calls.end(), other.calls.begin() + static_cast<std::ptrdiff_t>(from),
                      other.calls.end());
-  return fitting(std::move(trace), most);
+  return rewritten(trace, {}, most, dice);
 }
 
 }  // namespace fuzz

@@ -12,12 +12,12 @@ namespace fuzz {
 using ChangeBytes = std::size_t (*)(std::uint8_t* data, std::size_t size, std::size_t most);
 
 // The bytes of a trace a step away from that of `data`: an operation more, fewer, moved, changed or
-// repeated; or another machine. New operations are drawn with the model alongside, so that most are
-// allowed where they stand. At most `most` bytes.
+// repeated; or another machine. The model goes alongside: new operations are drawn so that it
+// allows them, and those that it does not allow any more are mostly left out. At most `most` bytes.
 std::vector<std::uint8_t> mutated(const std::uint8_t* data, std::size_t size, std::size_t most,
                                   std::uint64_t seed, ChangeBytes change_bytes);
 
-// Operations of one trace up to some point, and those of the other from some point.
+// Operations of one trace up to some point, and those of the other from some point; likewise.
 std::vector<std::uint8_t> crossed(const std::uint8_t* left, std::size_t left_size,
                                   const std::uint8_t* right, std::size_t right_size,
                                   std::size_t most, std::uint64_t seed);

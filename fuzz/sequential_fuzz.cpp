@@ -4,14 +4,25 @@
 #include <cstdlib>
 #include <iostream>
 
-#include "check/bind/system.h"
 #include "check/run.h"
 #include "fuzz/mutator.h"
-#include "impl/hosted/platform.h"
-#include "reference/model.h"
+#include "fuzz/subject.h"
+#include "fuzz/watched.h"
 #include "trace/text.h"
 
+// libFuzzer looks for counters of the program's own in the section of this name.
+[[gnu::section(
+    "__libfuzzer_extra_counters")]] std::array<std::uint8_t, fuzz::kStates> fuzz::seen_states;
+
 extern "C" {
+
+// mm has no heap and keeps no pointer to a stack: what AddressSanitizer does to find misuse of
+// those would be most of the time. A report of its own ends as libFuzzer's do.
+const char* __asan_default_options() {  // NOLINT
+  return "quarantine_size_mb=0:thread_local_quarantine_size_kb=0:malloc_context_size=0:detect_"
+         "leaks=0:"
+         "detect_stack_use_after_return=0:exitcode=77";
+}
 
 std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t most);
 
@@ -30,10 +41,21 @@ std::size_t LLVMFuzzerCustomCrossOver(const std::uint8_t* left, std::size_t left
   return bytes.size();
 }
 
+// Said at the end: how much of what the mutator made could be asked.
+int LLVMFuzzerInitialize(int*, char***) {
+  return std::atexit([] {
+    const auto& [total, passed_over] = fuzz::put_to_models;
+    if (total == 0) return;
+    std::cerr << "pagetwin: " << total << " operations, of which "
+              << 100.0 * static_cast<double>(total - passed_over) / static_cast<double>(total)
+              << " % were asked\n";
+  });
+}
+
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static check::MmSystem<mm::Hosted> system;
+  static fuzz::Subject subject;
   const trace::Trace trace = trace::decode({data, size});
-  const check::Run run = check::confirmed_run<reference::Model>(trace, system);
+  const check::Run run = check::confirmed_run<fuzz::Watched>(trace, subject);
   if (run.agreed()) return 0;
   std::cerr << trace << check::what_is_wrong(*run.diverged, run.steps.back()) << '\n';
   std::abort();
