@@ -196,7 +196,7 @@ class Frame {
     }
   }
 
-  [[gnu::cold, gnu::noinline]] static void drop_last(MetaSlot<P>* slot) noexcept {
+  [[gnu::noinline]] static void drop_last(MetaSlot<P>* slot) noexcept {
     slot->template drop_last_in_place<M>();
     P::dealloc(slot->paddr(), kPageSize);
   }

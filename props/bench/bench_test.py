@@ -11,7 +11,8 @@ import tempfile
 from pathlib import Path
 
 BENCH = sys.argv[1]
-ROWS = ["F1", "F1t", "F1z", "F2a", "F2b", "F2c", "F3", "F3r", "F4", "F4r", "F4m", "F5", "F6"]
+ROWS = ["F1", "F1t", "F1z", "F2a", "F2b", "F2c", "F3", "F3r", "F4", "F4r", "F4m", "F5", "F6",
+        "F1-A2", "F1t-A2", "F1z-A2", "F2a-A2", "F2b-A2", "F2c-A2", "F7-A2"]
 
 
 def bench(*arguments, environment=None):

@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "impl/frame/unique_frame.h"
+#include "impl/globals.h"
 
 namespace bench {
 
@@ -24,8 +24,15 @@ inline constexpr u64 kFirstFree = 16;  // The frames below are never handed out.
 // fault is measured. False if there is no room.
 [[nodiscard]] bool power_on(u64 frames) noexcept;
 
-// `Frames` is the frame allocator, a type with static members: alloc(bytes), dealloc(at),
-// restore(frames), which brings it back to its first state, and free_frames().
+// A block of free pages.
+struct Free {
+  u64 first, pages;
+  bool is_listed;  // The first page is in a list of the allocator's; if not, it is unused.
+};
+
+// `Frames` is the frame allocator, a type with static members: alloc(bytes, align), dealloc(at,
+// bytes); restore(frames), which brings it to its first state when mm is in its own; free_frames();
+// and each_free(see), which calls `see(Free)` for every block.
 template <class Frames>
 struct Machine {
   template <class T>
@@ -55,10 +62,10 @@ struct Machine {
   static constexpr u64 kSlotsBase = bench::kSlotsBase;
   static void hide(const void*, usize) noexcept {}
   static void show(const void*, usize) noexcept {}
-  static std::optional<mm::PhysAddr> alloc(usize bytes, usize) noexcept {
-    return Frames::alloc(bytes);
+  static std::optional<mm::PhysAddr> alloc(usize bytes, usize align) noexcept {
+    return Frames::alloc(bytes, align);
   }
-  static void dealloc(mm::PhysAddr at, usize) noexcept { Frames::dealloc(at); }
+  static void dealloc(mm::PhysAddr at, usize bytes) noexcept { Frames::dealloc(at, bytes); }
 
   static u64 load_pte(mm::PhysAddr at, std::memory_order order) noexcept {
     return pte(at).load(order);
@@ -75,8 +82,9 @@ struct Machine {
   }
 
   // Guards and flushes cost nothing: the workloads want it so.
+  static constexpr u32 kMostCpus = 1;
   static u32 this_cpu() noexcept { return 0; }
-  static u32 cpu_count() noexcept { return 1; }
+  static u32 cpu_count() noexcept { return kMostCpus; }
   static u64 disable_interrupts() noexcept { return 0; }
   static void restore_interrupts(u64) noexcept {}
   static void disable_preemption() noexcept {}

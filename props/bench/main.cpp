@@ -21,7 +21,7 @@ using check::cli::kCounterexample, check::cli::kHeld, check::cli::kInternal, che
 constexpr int kRounds = 9;
 constexpr u64 kSmallFrames = 8'192;
 constexpr u64 kSmaller = 64;     // How much smaller the small size is.
-constexpr u64 kCounted = 2'000;  // Operations under callgrind, once; and twice as many.
+constexpr u64 kCounted = 2'048;  // Operations under callgrind, once; and twice as many.
 
 struct Options {
   std::string filter = "*";

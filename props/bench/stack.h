@@ -17,16 +17,19 @@ class Stack {
     for (u64 frame = frames; frame-- > kFirstFree;) free_[count_++] = static_cast<u32>(frame);
   }
   static u64 free_frames() noexcept { return count_; }
+  static void each_free(auto&& see) noexcept {
+    for (u64 i = 0; i < count_; ++i) see(Free{free_[i], 1, /*is_listed=*/false});
+  }
 
   // Knows single frames only.
-  static std::optional<mm::PhysAddr> alloc(usize bytes) noexcept {
+  static std::optional<mm::PhysAddr> alloc(usize bytes, usize) noexcept {
     if (bytes != mm::kPageSize) return std::nullopt;
     const Guard guard;
     if (count_ == 0) return std::nullopt;
     return mm::PhysAddr{free_[--count_] * mm::kPageSize};
   }
 
-  static void dealloc(mm::PhysAddr at) noexcept {
+  static void dealloc(mm::PhysAddr at, usize) noexcept {
     const Guard guard;
     free_[count_++] = static_cast<u32>(at.value / mm::kPageSize);
   }

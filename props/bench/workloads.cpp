@@ -4,7 +4,9 @@
 #include <cstring>
 #include <vector>
 
-#include "impl/frame/kinds.h"
+#include "impl/frame/alloc_options.h"
+#include "impl/frame/unique_frame.h"
+#include "props/bench/own.h"
 #include "props/bench/permutation.h"
 #include "props/bench/stack.h"
 
@@ -40,6 +42,8 @@ void repeat(u64 times, auto&& work) {
   for (u64 left = times; left != 0; --left) work();
 }
 
+constexpr u64 kSegment = 512;  // Frames.
+
 // The workloads with one frame allocator. What a loop uses is local to the timed function, so that
 // the compiler may keep it in registers as in a caller's own loop.
 template <class Frames>
@@ -50,30 +54,27 @@ struct With {
   using Frame = mm::Frame<P, M>;
   template <class M>
   using UniqueFrame = mm::UniqueFrame<P, M>;
+  using Options = mm::FrameAllocOptions<P>;
   using Live = std::vector<Frame<mm::EmptyMeta>>;
 
   // From the first state, and that it is reached again: each frame that was free is.
   static bool round(u64 frames, auto&& work) {
+    ::new (static_cast<void*>(&P::globals())) mm::Globals<P>();
     P::globals().max_paddr = frames * mm::kPageSize;
     Slot::init(0, frames);
     Frames::restore(frames);
     was_wrong_ = false;
-    const u64 before = Frames::free_frames();
-    bool is_right = work() && !was_wrong_;
-    for (u64 frame = 0; frame < frames; ++frame) {
-      is_right &= Slot::of({frame * mm::kPageSize})->ref_count() == Slot::kUnused;
-    }
-    return is_right && before == frames - kFirstFree && Frames::free_frames() == before;
+    return are_all_free(frames) && work() && are_all_free(frames) && !was_wrong_;
   }
 
-  template <class M>
-  static bool alloc_and_free(Stopwatch& watch, u64 operations, u64 frames, M meta, auto&& use) {
+  template <bool is_zeroed, class M>
+  static bool alloc_and_free(Stopwatch& watch, u64 operations, u64 frames, M meta) {
     return round(frames, [&] {
       watch.time([&] {
-        repeat(operations, [meta = meta, use] {
-          auto frame = Frame<M>::alloc(meta);
-          keep(*frame);
-          use(*frame);
+        repeat(operations, [meta = meta] {
+          auto frame = Options().zeroed(is_zeroed).alloc_frame_with(meta);
+          if (!frame.ok()) return note_wrong();
+          keep(frame.take());
         });
       });
       return true;
@@ -81,15 +82,13 @@ struct With {
   }
 
   static bool f1(Stopwatch& watch, u64 operations, u64 frames) {
-    return alloc_and_free(watch, operations, frames, mm::EmptyMeta{}, [](auto&) {});
+    return alloc_and_free<false>(watch, operations, frames, mm::EmptyMeta{});
   }
   static bool f1t(Stopwatch& watch, u64 operations, u64 frames) {
-    return alloc_and_free(watch, operations, frames, Value{42}, [](auto&) {});
+    return alloc_and_free<false>(watch, operations, frames, Value{42});
   }
   static bool f1z(Stopwatch& watch, u64 operations, u64 frames) {
-    return alloc_and_free(watch, operations, frames, mm::EmptyMeta{}, [](auto& frame) {
-      std::memset(mm::page_bytes<P>(frame.start_paddr()), 0, mm::kPageSize);
-    });
+    return alloc_and_free<true>(watch, operations, frames, mm::EmptyMeta{});
   }
 
   static void fill(Live& live, u64 count) {
@@ -101,13 +100,11 @@ struct With {
     return live;
   }
 
-  // In ascending order, as promised.
   static bool f2a(Stopwatch& watch, u64 operations, u64 frames) {
     return round(frames, [&] {
       Live live = room(operations);
       watch.time([&] { fill(live, operations); });
-      return live.front().start_paddr().value == kFirstFree * mm::kPageSize &&
-             live.back().start_paddr().value == (kFirstFree + operations - 1) * mm::kPageSize;
+      return Frames::free_frames() == frames - kFirstFree - operations;
     });
   }
   static bool f2b(Stopwatch& watch, u64 operations, u64 frames) {
@@ -216,7 +213,40 @@ struct With {
     });
   }
 
+  static bool f7(Stopwatch& watch, u64 operations, u64 frames) {
+    return round(frames, [&] {
+      watch.time([&] {
+        repeat(operations / kSegment, [] {
+          auto segment = Options().zeroed(false).alloc_segment(kSegment);
+          if (!segment.ok()) return note_wrong();
+          keep(segment.take().start_paddr().value);
+        });
+      });
+      return true;
+    });
+  }
+
  private:
+  // Whether each frame that may be handed out is free, once, and no page is anybody else's.
+  static bool are_all_free(u64 frames) {
+    std::vector<bool> is_free(frames), is_listed(frames);
+    bool is_right = Frames::free_frames() == frames - kFirstFree;
+    Frames::each_free([&](Free block) {
+      if (block.first + block.pages > frames) return note_wrong();
+      is_listed[block.first] = block.is_listed;
+      for (u64 frame = block.first; frame < block.first + block.pages; ++frame) {
+        is_right &= !is_free[frame];
+        is_free[frame] = true;
+      }
+    });
+    for (u64 frame = 0; frame < frames; ++frame) {
+      const u64 count = Slot::of({frame * mm::kPageSize})->ref_count();
+      is_right &= is_free[frame] == (frame >= kFirstFree) &&
+                  count == (is_listed[frame] ? Slot::kUnique : Slot::kUnused);
+    }
+    return is_right;
+  }
+
   // Joins the page and leaves it.
   [[gnu::always_inline]] static void join(u64 at) {
     auto found = Frame<>::from_in_use({unknown(at)});
@@ -236,6 +266,7 @@ struct With {
 };
 
 using A1 = With<Stack>;
+using A2 = With<Own>;
 
 constexpr const char* kTwo = "two locked RMWs";
 constexpr Workload kWorkloads[] = {
@@ -252,6 +283,13 @@ constexpr Workload kWorkloads[] = {
     {"F4m", "be refused an unused frame", 1'000'000, {}, A1::f4m},
     {"F5", "claim a unique frame and reset it", 1'000'000, {16, 19, 2.1, "one locked RMW"}, A1::f5},
     {"F6", "into_raw and from_raw", 4'000'000, {}, A1::f6},
+    {"F1-A2", "F1 of mm's own allocator", 1'000'000, {60}, A2::f1},
+    {"F1t-A2", "F1t of it", 1'000'000, {}, A2::f1t},
+    {"F1z-A2", "F1z of it", 100'000, {}, A2::f1z},
+    {"F2a-A2", "F2a of it", 262'144, {}, A2::f2a},
+    {"F2b-A2", "F2b of it", 262'144, {}, A2::f2b},
+    {"F2c-A2", "F2c of it", 262'144, {.bound = "OSDK 239 ns"}, A2::f2c},
+    {"F7-A2", "allocate 512 frames as one, free them", 262'144, {}, A2::f7},
 };
 
 }  // namespace

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 // Small scopes of the slot protocol: what is set up alone, and what two or three lanes then do at
-// once. Small enough that every schedule of each can be tried.
+// once. Small enough that every schedule of each can be tried, but for those that say otherwise.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "trace/trace.h"
@@ -15,7 +16,8 @@ struct Scope {
   const char* what;
   std::vector<trace::Call> before;
   std::vector<Ops> lanes;
-  std::uint16_t pages = 2;  // All but the first are the allocator's.
+  std::uint16_t pages = 2;                     // All but the first are the allocator's.
+  std::optional<std::uint32_t> preemptions{};  // At most, where all are too many to try.
 };
 
 inline trace::Trace trace_of(const Scope& scope) {
@@ -128,7 +130,7 @@ inline std::vector<Scope> slot_scopes() {
       {"a kernel page, three drop",
        {{{0}, claim(kernel)}, {{0}, forget}, kGuest, {{2}, join}},
        {{leave}, {leave}, {leave}}},
-      {"three allocate two pages", {}, {{alloc(value8)}, {alloc(value24)}, {alloc(empty)}}, 3},
+      {"three allocate two pages", {}, {{alloc(value8)}, {alloc(value24)}, {alloc(empty)}}, 3, 2},
   };
 }
 

@@ -77,7 +77,8 @@ TEST(Slots, EveryScheduleOfASmallScopeHasAnOrder) {
   for (const props::Scope& scope : props::slot_scopes()) {
     const trace::Trace trace = trace_of(scope);
     const Exploration found =
-        explored(trace, {.bounds = {.failures = scope.lanes.size() == 2 ? 2u : 1u},
+        explored(trace, {.bounds = {.preemptions = scope.preemptions,
+                                    .failures = scope.lanes.size() == 2 ? 2u : 1u},
                          .exhaustive = 2'000'000,
                          .random = 0,
                          .tally = &tally});
@@ -163,7 +164,7 @@ Model model_after(const trace::Trace& trace) {
 }
 
 // Every schedule with two preemptions. All that there are would take too long: to allocate is to
-// make dozens of atomic accesses. The small scopes above have no such bound.
+// make dozens of atomic accesses. Of the small scopes above only one has such a bound.
 constexpr Bounds kBoundsOfPairs{.preemptions = 2};
 
 // Every pair of kinds of operations, in both places, with every operand that the start allows; and

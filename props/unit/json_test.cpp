@@ -182,8 +182,7 @@ TEST(Json, WhatWasExpectedIsComparedInEveryPart) {
   EXPECT_EQ(unmet(expect, op, right), "");
 
   trace::Answer wrong = right;
-  wrong.reply.status = trace::Status::panicked;
-  wrong.reply.code = trace::Code::last_handle;
+  wrong.reply = {trace::Status::panicked, trace::Code::last_handle};
   EXPECT_EQ(unmet(expect, op, wrong),
             "the last call must say ok, and says panicked(last_handle) given=6");
   wrong = right;
