@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// All short traces: of the smallest machine, with registers taken in order, and values 0 and 1.
+// All short traces of what a property asks: on the smallest machine, with registers taken in order,
+// values 0 and 1, and of every other noun the few values that differ in what they mean.
 #include <utility>
 #include <vector>
 
@@ -21,6 +22,13 @@ constexpr trace::PhysPlace kPlaces[] = {{0, 0},
                                         {trace::PhysPlace::kFirstOutside, 0},
                                         {trace::PhysPlace::kFirstOutside, 0xff}};
 
+// None, a page, a byte, and so much that adding to it wraps round.
+constexpr trace::Extent kExtents[] = {
+    {0, 0}, {1, 0}, {0, 0xfb}, {trace::Extent::kFirstHuge + 3, 0}};
+
+// The first page, those at both sides of the middle, and a byte that is no page.
+constexpr trace::ColdPlace kColdPlaces[] = {{{0, 0}}, {{63, 0}}, {{64, 0}}, {{0, 0xff}}};
+
 class Everything {
  public:
   Everything(const Bug& bug, Tried& tried)
@@ -28,8 +36,9 @@ class Everything {
         at_once_(bug.lanes != 1),
         most_(static_cast<std::size_t>(bug.min_ops) - 1),
         tried_(tried) {
-    trace_.machine.pages.raw = 2;
-    trace_.machine.loose.raw = 1;
+    const bool is_of_ranges = property_.subject.shape != props::Shape::small;
+    trace_.machine.loose.raw = is_of_ranges ? 2 : 1;
+    trace_.machine.pages.raw = is_of_ranges ? 4 : 2;
     trace_.machine.cpus.count = at_once_ ? 2 : 1;
   }
 
@@ -43,6 +52,8 @@ class Everything {
   }
 
  private:
+  static constexpr std::size_t kMostFields = 8;  // More than any operation has.
+
   void extend(const reference::Model& model, std::uint8_t first_lane) {
     if (tried_.has_failed) return;
     if (trace_.calls.size() == most_) return try_one();
@@ -50,7 +61,8 @@ class Everything {
     // Among lanes at once only the order within a lane means anything.
     const std::uint8_t from = is_prologue ? 0 : first_lane;
     for (std::uint8_t lane = from; lane < trace_.machine.cpus.count; ++lane) {
-      trace::for_each_op([&]<class T>(std::type_identity<T>, std::size_t) {
+      trace::for_each_op([&]<class T>(std::type_identity<T>, std::size_t index) {
+        if (!property_.subject.all().has(index)) return;
         with_fields<T, 0>(model, lane, T{}, [&](const T& op) {
           if (tried_.has_failed || !model.allows(lane, op)) return;
           reference::Model after = model;
@@ -87,7 +99,7 @@ class Everything {
       const bool wants_empty = name[0] == 't' && name[1] == 'o' && name[2] == '\0';
       each_value(model, lane, op.*member, wants_empty, [&](auto value) {
         op.*member = value;
-        if constexpr (Index < 4) with_fields<T, Index + 1>(model, lane, op, use);
+        if constexpr (Index < kMostFields) with_fields<T, Index + 1>(model, lane, op, use);
       });
     });
     if (is_last) use(op);
@@ -120,6 +132,25 @@ class Everything {
   void each_value(const reference::Model&, std::uint8_t, trace::Count, bool, auto&& use) {
     if (!at_once_) use(trace::Count{0});
     use(trace::Count{1});
+  }
+
+  void each_value(const reference::Model&, std::uint8_t, trace::Extent, bool, auto&& use) {
+    for (const trace::Extent extent : kExtents) use(extent);
+  }
+  void each_value(const reference::Model&, std::uint8_t, trace::Order, bool, auto&& use) {
+    for (const std::uint8_t value : {0, 1}) use(trace::Order{value});
+  }
+  void each_value(const reference::Model&, std::uint8_t, trace::Flag, bool, auto&& use) {
+    for (const std::uint8_t value : {0, 1}) use(trace::Flag{value});
+  }
+  void each_value(const reference::Model&, std::uint8_t, trace::ColdPlace, bool, auto&& use) {
+    for (const trace::ColdPlace place : kColdPlaces) use(place);
+  }
+  void each_value(const reference::Model&, std::uint8_t, trace::RegionType, bool, auto&& use) {
+    using enum trace::RegionName;
+    for (const auto name : {unknown, reserved, kernel, module, usable}) {
+      use(trace::RegionType{name});
+    }
   }
 
   const props::Property& property_;
