@@ -91,8 +91,8 @@ trace::Reply init_metadata(ColdMachine<Base>& cold) {
   for (const Mappings::Page& page : cold.mappings.all()) {
     ++(page.va.value < cold.kMap.metadata_base ? of_memory : of_slots);
   }
-  return {.results = {Cold<Base>::globals().max_paddr / mm::kPageSize,
-                      std::move(*slots).into_raw().first.value, of_memory, of_slots}};
+  return {.results = {Cold<Base>::globals().pages, std::move(*slots).into_raw().first.value,
+                      of_memory, of_slots}};
 }
 
 template <class Base>
@@ -137,7 +137,7 @@ bool can_ask(const ColdMachine<Base>&, const trace::BootIsInitialized&) {
 template <class Base>
 trace::Reply ask(ColdMachine<Base>&, const trace::BootIsInitialized&) {
   const bool is_initialized = mm::is_initialized<Cold<Base>>();
-  return {.results = {is_initialized ? 1u : 0u, Cold<Base>::globals().max_paddr}};
+  return {.results = {is_initialized ? 1u : 0u, Cold<Base>::globals().max_paddr()}};
 }
 
 // Which of these kinds it is, by the types of mm that they stand for; one beyond all if it is none.

@@ -67,7 +67,7 @@ struct Payload {
   ~Payload() {
     // Those on somebody's stack are of no interest.
     const mm::u64 at = reinterpret_cast<mm::u64>(this) - P::kSlotsBase;
-    if (at < P::globals().max_paddr / mm::kPageSize * sizeof(mm::MetaSlot<P>)) {
+    if (at < P::globals().pages * sizeof(mm::MetaSlot<P>)) {
       ++P::ended().destroyed;
     }
   }

@@ -17,7 +17,7 @@ class Factory {
   M operator()(mm::PhysAddr at) noexcept {
     const mm::u64 turn = calls_++;
     if (at.value != start_.value + turn * mm::kPageSize) ++misplaced_;
-    if (at.value < P::globals().max_paddr) held_.touch(at);
+    if (at.value < P::globals().max_paddr()) held_.touch(at);
     return M(value_ + turn);
   }
 

@@ -55,7 +55,7 @@ class MmSystem {
     cold_.reset();
     P::forget_records();
     P::shape = shape;
-    P::globals().max_paddr = shape.pages.value() * mm::kPageSize;
+    P::globals().pages = shape.pages.value();
     written.each(restore_bytes);
     touched.each([](mm::u64 page) { Slot::init(page, page + 1); });
     if (!keeps_allocator) free_pages_.populate(shape);

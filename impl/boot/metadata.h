@@ -90,7 +90,7 @@ void mark_and_forget(PhysRange range) noexcept {
 template <Platform P>
 void mark_regions(const MemoryRegions& regions) noexcept {
   for (const MemoryRegion& region : regions.all()) {
-    const PhysRange range{region.range.begin, std::min(region.range.end, P::globals().max_paddr)};
+    const PhysRange range{region.range.begin, std::min(region.range.end, P::globals().max_paddr())};
     switch (region.type) {
       case RegionType::bad:
       case RegionType::non_volatile_sleep:
@@ -129,8 +129,8 @@ std::optional<Segment<P, MetaPageMeta>> init_metadata(const MemoryRegions& regio
 
   map_for_metadata(map, max_paddr, slots[0], map_early);
   globals.early_allocator.retire();
-  MetaSlot<P>::init(0, max_paddr / kPageSize);
-  globals.max_paddr = max_paddr;
+  globals.pages = max_paddr / kPageSize;
+  MetaSlot<P>::init(0, globals.pages);
   for (const PhysRange& range : globals.early_allocator.allocated()) {
     for_each_outside(range, slots, mark_and_forget<EarlyAllocatedFrameMeta, P>);
   }

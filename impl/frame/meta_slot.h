@@ -9,6 +9,8 @@
 // revive it.
 #pragma once
 
+#include <bit>
+
 #include "impl/base/assert.h"
 #include "impl/base/result.h"
 #include "impl/frame/meta.h"
@@ -93,16 +95,13 @@ class alignas(64) MetaSlot {
   u64 in_list() const noexcept { return in_list_.load(std::memory_order_relaxed); }
 
   // The slot of a page of this machine.
-  static MetaSlot* of(PhysAddr at) noexcept {
-    // SAFETY: max_paddr is where the slots end; P maps them at kSlotsBase, and boot initialised
-    // them (INV-1).
-    return reinterpret_cast<MetaSlot*>(P::kSlotsBase + at.value / kPageSize * sizeof(MetaSlot));
-  }
+  static MetaSlot* of(PhysAddr at) noexcept { return of_page(at.value / kPageSize); }
 
   // The same, for an address that some handle or raw count vouches for.
   static MetaSlot* of_raw(PhysAddr at) noexcept {
-    MM_ASSERT(P, "INV-16", at.value % kPageSize == 0 && at.value < P::globals().max_paddr);
-    return of(at);
+    const u64 page = page_at(at);
+    MM_ASSERT(P, "INV-16", page < P::globals().pages);
+    return of_page(page);
   }
 
   // The slot of any address, or why it has none: not_aligned, out_of_bound.
@@ -126,6 +125,19 @@ class alignas(64) MetaSlot {
 
   u64 address() const noexcept { return reinterpret_cast<u64>(this); }
 
+  static MetaSlot* of_page(u64 page) noexcept {
+    // SAFETY: so many pages have a slot; P maps them at kSlotsBase, and boot initialised them
+    // (INV-1).
+    return reinterpret_cast<MetaSlot*>(P::kSlotsBase + page * sizeof(MetaSlot));
+  }
+
+  // The number of the page that begins there; if none does, one that no page can have, as the bits
+  // within a page have become the highest. So a single comparison finds any address that has no
+  // slot, and it is the number alone that is carried on.
+  static u64 page_at(PhysAddr at) noexcept {
+    return std::rotr(at.value, std::countr_zero(kPageSize));
+  }
+
   // Whether a page with such a count is shared, and may be so by one more: 1 to kCountMax - 1. All
   // others are, one up, at most 1 as signed numbers; so this is a single comparison.
   static bool has_room(u64 count) noexcept { return static_cast<i64>(count + 1) > 1; }
@@ -133,7 +145,7 @@ class alignas(64) MetaSlot {
   Result<MetaSlot*, GetFrameError> try_join(u64& seen) noexcept;
   [[gnu::cold, gnu::noinline]] Result<MetaSlot*, GetFrameError> join_again(u64 seen) noexcept;
   void dec_all_but_last() noexcept;
-  [[gnu::cold, gnu::noinline]] static Failure<GetFrameError> refuse_bound() noexcept;
+  [[gnu::cold, gnu::noinline]] static Failure<GetFrameError> refuse_slot(u64 page) noexcept;
   static Failure<GetFrameError> refuse_join(u64 seen) noexcept;
   [[gnu::cold, gnu::noinline]] static void refuse_inc(u64 before) noexcept;
 

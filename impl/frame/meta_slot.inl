@@ -12,14 +12,16 @@ Result<MetaSlot<P>*, GetFrameError> MetaSlot<P>::get_slot(PhysAddr at) noexcept 
   static_assert(sizeof(MetaSlot) == 64 && kPageSize % sizeof(MetaSlot) == 0);
   static_assert(offsetof(MetaSlot, storage_) == 0 && offsetof(MetaSlot, ref_count_) == 40 &&
                 offsetof(MetaSlot, vtable_) == 48 && offsetof(MetaSlot, in_list_) == 56);
-  if (at.value % kPageSize != 0) return Failure{GetFrameError::not_aligned};
-  if (at.value >= P::globals().max_paddr) return refuse_bound();
-  return of(at);
+  const u64 page = page_at(at);
+  if (page >= P::globals().pages) [[unlikely]]
+    return refuse_slot(page);
+  return of_page(page);
 }
 
 template <Platform P>
-Failure<GetFrameError> MetaSlot<P>::refuse_bound() noexcept {
-  MM_ASSERT(P, "INV-1", P::globals().max_paddr != 0);
+Failure<GetFrameError> MetaSlot<P>::refuse_slot(u64 page) noexcept {
+  if (page > ~u64{0} / kPageSize) return {GetFrameError::not_aligned};
+  MM_ASSERT(P, "INV-1", P::globals().pages != 0);
   return {GetFrameError::out_of_bound};
 }
 

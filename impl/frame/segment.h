@@ -67,7 +67,7 @@ class Segment {
     if (start.value % kPageSize != 0 || end.value % kPageSize != 0) {
       return Failure{GetFrameError::not_aligned};
     }
-    if (end.value > P::globals().max_paddr) return Failure{GetFrameError::out_of_bound};
+    if (end.value > P::globals().max_paddr()) return Failure{GetFrameError::out_of_bound};
     if (start >= end) [[unlikely]]
       P::panic(Panic::empty_range, "POST-13: a segment of no page");
 
@@ -132,7 +132,7 @@ class Segment {
   }
   static Segment from_raw(PhysAddr start, PhysAddr end) noexcept {
     MM_ASSERT(P, "INV-16", start.value % kPageSize == 0 && end.value % kPageSize == 0);
-    MM_ASSERT(P, "INV-16", start <= end && end.value <= P::globals().max_paddr);
+    MM_ASSERT(P, "INV-16", start <= end && end.value <= P::globals().max_paddr());
     return Segment(start, end);
   }
 

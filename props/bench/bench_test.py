@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """bench_test.py PAGETWIN_BENCH: each workload at a small size leaves mm as it was; what is printed
 is what was measured; whatever is wrong is one sentence. Nothing is timed. Where valgrind is
-installed, mm executes fewer instructions than OSTD for the same work."""
+installed, mm executes fewer instructions than OSTD for the same work, and no more than the goal."""
 
 import json
 import shutil
@@ -58,6 +58,9 @@ def main():
             ostd = one["ostd"]["instructions"]
             check(ostd is None or one["instructions"] < ostd,
                   f"{one['name']}: {one['instructions']} instructions, OSTD {ostd}")
+            goal = one["goal_instructions"]
+            check(goal is None or one["instructions"] <= goal,
+                  f"{one['name']}: {one['instructions']} instructions, the goal is {goal}")
 
     without = bench("--small", "--filter", "F6", environment={"PATH": "/nonexistent"})
     check(without.returncode == 0, without.stderr)

@@ -60,7 +60,7 @@ struct With {
   // From the first state, and that it is reached again: each frame that was free is.
   static bool round(u64 frames, auto&& work) {
     ::new (static_cast<void*>(&P::globals())) mm::Globals<P>();
-    P::globals().max_paddr = frames * mm::kPageSize;
+    P::globals().pages = frames;
     Slot::init(0, frames);
     Frames::restore(frames);
     was_wrong_ = false;

@@ -30,7 +30,7 @@ using Shared = mm::Frame<P, Value>;
 
 void power_on() {
   P::power_on();
-  P::globals().max_paddr = kPages * kPageSize;
+  P::globals().pages = kPages;
   mm::MetaSlot<P>::init(0, kPages);
   P::globals().allocator.add_free_memory({kFirst * kPageSize}, kBytes);
 }

@@ -32,7 +32,7 @@ class Hide : public testing::Test {
     GTEST_SKIP() << "only AddressSanitizer knows what is hidden, and this build is without it";
 #endif
     check::machine::power_on();
-    P::globals().max_paddr = 2 * mm::kPageSize;
+    P::globals().pages = 2;
     P::globals().allocator.init(2, 2);
     Slot::init(0, 2);
   }

@@ -208,7 +208,7 @@ class BootTest : public testing::Test {
   auto recorder() {
     return [this](mm::VirtAddr va, PhysAddr pa, const mm::PageProperty& property) noexcept {
       EXPECT_FALSE(mm::is_initialized<P>());
-      EXPECT_EQ(P::globals().max_paddr, 0u);
+      EXPECT_EQ(P::globals().max_paddr(), 0u);
       EXPECT_EQ(property, mm::kKernelData);
       mapped.push_back({va.value, pa.value});
     };
@@ -329,7 +329,7 @@ TEST_F(BootTest, EveryPageHasItsMark) {
   (void)std::move(*slots).into_raw();
 
   EXPECT_TRUE(mm::is_initialized<P>());
-  EXPECT_EQ(P::globals().max_paddr, 110 * kPage) << "a framebuffer is no memory";
+  EXPECT_EQ(P::globals().max_paddr(), 110 * kPage) << "a framebuffer is no memory";
   EXPECT_EQ(P::guarded([] { (void)early().alloc(1, kPage); }), mm::Panic::no_early);
   expect_marked<mm::KernelMeta>(pages(4, 6));
   expect_marked<mm::EarlyAllocatedFrameMeta>(pages(6, 7));
@@ -349,7 +349,7 @@ TEST_F(BootTest, EveryPageHasItsMark) {
 TEST_F(BootTest, OfUsableMemoryOnlyTheHighestCounts) {
   const PhysRange slots = boot<mm::UsableMemoryOnly>(some_of_each());
   EXPECT_EQ(slots, pages(6, 8));
-  EXPECT_EQ(P::globals().max_paddr, 100 * kPage);
+  EXPECT_EQ(P::globals().max_paddr(), 100 * kPage);
   expect_marked<mm::KernelMeta>(pages(4, 6));
   expect_marked<mm::MetaPageMeta>(slots);
   expect_marked<mm::UnusableMemoryMeta>(pages(60, 62));
@@ -388,7 +388,7 @@ TEST_F(BootTest, TooLittleMemoryChangesNothing) {
   EXPECT_FALSE(mm::init_metadata<P>(regions, kMap, recorder()).has_value());
   EXPECT_TRUE(mapped.empty());
   EXPECT_FALSE(mm::is_initialized<P>());
-  EXPECT_EQ(P::globals().max_paddr, 0u);
+  EXPECT_EQ(P::globals().max_paddr(), 0u);
   EXPECT_EQ(early().alloc(2, kPage), PhysAddr{0}) << "not retired, and nothing taken";
 }
 
@@ -441,7 +441,7 @@ TEST_F(BootTest, WhatIsNoMemoryDoesNotRaiseMaxPaddr) {
   EXPECT_EQ(mm::max_paddr_of<mm::AllPhysicalMemory>(regions), 100 * kPage);
   EXPECT_EQ(mm::max_paddr_of<mm::UsableMemoryOnly>(regions), 100 * kPage);
   EXPECT_EQ(boot(regions), pages(0, 2));
-  EXPECT_EQ(P::globals().max_paddr, 100 * kPage);
+  EXPECT_EQ(P::globals().max_paddr(), 100 * kPage);
 }
 
 // A machine of a real size, by what boot code asks for: its memory is not there to be touched.

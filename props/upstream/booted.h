@@ -22,7 +22,7 @@ class Booted : public testing::Test {
   void SetUp() override {
     P::power_on();
     mm::Globals<P>& globals = P::globals();
-    globals.max_paddr = kPages * kPage;
+    globals.pages = kPages;
     globals.next_list_id.store(1, std::memory_order_relaxed);
     mm::MetaSlot<P>::init(0, kPages);
     ::new (static_cast<void*>(&globals.allocator)) mm::Allocator<P>();
