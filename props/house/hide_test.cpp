@@ -33,7 +33,7 @@ class Hide : public testing::Test {
 #endif
     check::machine::power_on();
     P::globals().pages = 2;
-    P::globals().allocator.init(2, 2);
+    ::new (static_cast<void*>(&P::globals().allocator)) mm::Allocator<P>();  // With no memory.
     Slot::init(0, 2);
   }
 };
