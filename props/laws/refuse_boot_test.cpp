@@ -286,7 +286,7 @@ std::vector<BrokenStep> broken_steps() {
        [](Taken& t) { t.answer.reply.results[1] = 115 * kPage; }},
       {"B.11", kTaken, {0, BootIsInitialized{}}, [](Taken& t) { t.answer.reply.results[0] = 1; }},
 
-      {"B.11", kBooted, look(20), [](Taken& t) { t.answer.reply.results[1] = 1; }},
+      {"B.11", kBooted, look(20), [](Taken& t) { t.answer.reply.results[1] = 2; }},
       {"B.11", kBooted, look(20), [](Taken& t) { t.answer.reply.results[2] = 0; }},
       {"B.11", kBooted, look(20), [](Taken& t) { t.answer = refuses(Status::unused); }},
       {"B.11", kBooted, look(0), [](Taken& t) { t.answer.reply.results[3] = 0; }},
