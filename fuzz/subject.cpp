@@ -26,4 +26,11 @@ const std::vector<trace::Fact>& Subject::facts_of(std::uint64_t page) {
   return facts;
 }
 
+const std::vector<trace::FreeBlock>& Subject::blocks() {
+  static std::vector<trace::FreeBlock> blocks;
+  blocks.clear();
+  system.free_blocks([](const trace::FreeBlock& block) { blocks.push_back(block); });
+  return blocks;
+}
+
 }  // namespace fuzz

@@ -23,9 +23,13 @@ class Subject {
   void observe(std::uint64_t page, auto&& see) const {
     for (const trace::Fact& fact : facts_of(page)) see(fact);
   }
+  void free_blocks(auto&& see) const {
+    for (const trace::FreeBlock& block : blocks()) see(block);
+  }
 
  private:
   static const std::vector<trace::Fact>& facts_of(std::uint64_t page);
+  static const std::vector<trace::FreeBlock>& blocks();
 };
 
 }  // namespace fuzz
