@@ -151,7 +151,7 @@ Answer step(State& state, Lane lane, const trace::AllocSegment& op, const Answer
   const std::optional<Request> request = request_of(op);
   if (!request) {
     if (op.pages.value() == 0) return {{Status::invalid_args}, {}};
-    return {{.status = Status::panicked, .code = trace::Code::too_large}, {}};
+    return panic(trace::Code::too_large);
   }
   Answer answer = ask_allocator(state, lane, *request, seen);
   if (answer.reply.status != Status::ok) return answer;

@@ -180,7 +180,7 @@ bool allows(const State&, Lane lane, const trace::BootEarlyAlloc& op) {
 Answer step(State& state, Lane, const trace::BootEarlyAlloc& op, const Answer&) {
   Cold& cold = state.cold;
   if (cold.supplies.empty() || cold.is_initialised()) {
-    return {{.status = Status::panicked, .code = trace::Code::no_early}, {}};
+    return panic(trace::Code::no_early);
   }
   const auto begin = take_early(cold.supplies, op.pages.value(), kPageBytes << op.align.value);
   if (!begin) return {{Status::no_memory}, {}};

@@ -99,8 +99,6 @@ std::uint64_t value_of(std::span<const std::uint8_t> bytes) {
   return value;
 }
 
-Answer panic(trace::Code code) { return {{.status = Status::panicked, .code = code}, {}}; }
-
 Answer write_counting(State& state, std::optional<Window> into, trace::Extent length,
                       trace::Count value) {
   if (!into) return panic(trace::Code::beyond_end);

@@ -80,7 +80,7 @@ Answer step(State& state, Lane lane, const trace::FrameDrop& op, const Answer&) 
   // One that knows the kind may go: the rule of the old closed enumeration of usages holds where
   // nothing else is known.
   if (slot.rc == 1 && from->is_dynamic() && keeps_last_handle(slot.usage)) {
-    return {{.status = Status::panicked, .code = trace::Code::last_handle}, {}};
+    return panic(trace::Code::last_handle);
   }
 
   Answer answer;

@@ -161,6 +161,10 @@ Answer abort(State& state) {
   return {{.status = trace::Status::aborted, .code = trace::Code::count_overflow}, {}};
 }
 
+Answer panic(trace::Code code) {
+  return {{.status = trace::Status::panicked, .code = code}, {}};
+}
+
 void note_no_end(Answer& answer, std::size_t first) {
   constexpr auto kNotAsked = static_cast<std::uint64_t>(trace::Status::passed_over);
   answer.reply.results[first + 2] = kNotAsked;

@@ -206,6 +206,7 @@ trace::Status why_no_page(const State&, std::uint64_t address);  // ok if there 
 Answer claim(State&, Lane, std::uint64_t address, const Metadata&, const Unfinished& publish);
 void tear_down(State&, Lane, Page);
 Answer abort(State&);
+Answer panic(trace::Code);  // Nothing has changed.
 // The making of a shared page and the end of a page's use, each in one phase: for operations on
 // several pages, which are asked of one lane at a time.
 trace::Status claim_at_once(State&, Page, const Metadata&);

@@ -8,8 +8,6 @@ using trace::Status;
 
 namespace {
 
-Answer panic(trace::Code code) { return {{.status = Status::panicked, .code = code}, {}}; }
-
 Answer range_of(const Run& run) {
   return {{.results = {run.first * kPageBytes, run.end() * kPageBytes}}, {}};
 }

@@ -71,8 +71,8 @@ struct ColdMachine {
 
   void reset() {
     if (stage >= Stage::early) ::new (static_cast<void*>(&P::globals())) mm::Globals<P>();
+    if (!regions.all().empty()) regions = {};  // Large, and nearly always empty already.
     stage = Stage::reported;
-    regions = {};
     mappings.clear();
   }
 
