@@ -31,14 +31,32 @@ template <class S>
 concept ShowsFreeBlocks =
     requires(const S& seen, void (*see)(trace::FreeBlock)) { seen.free_blocks(see); };
 
+// A system that has page tables shows what they map: calls `see` with a trace::Mapped for each page
+// that overlaps the range, upwards. And what its allocator did when reset() or rebuild() made the
+// tables of the machine.
+template <class S>
+concept ShowsTables =
+    requires(const S& seen, const trace::TableRange& range, void (*see)(trace::Fact)) {
+      seen.mapped(range, see);
+      { seen.begun() } -> std::convertible_to<const trace::Choices&>;
+    };
+
 template <class M>
 concept Judge = std::copyable<M> && Observable<M> && std::constructible_from<M, trace::Machine> &&
                 requires(M model, const M& before, std::uint8_t lane, const trace::Op& op,
                          const trace::Answer& answer, const char* law,
-                         std::span<const trace::FreeBlock> blocks) {
+                         std::span<const trace::FreeBlock> blocks, const trace::Choices& choices,
+                         const trace::TableRange& range, void (*see)(trace::Fact)) {
                   { model.unfinished(lane) } -> std::same_as<bool>;
                   model.finish(lane);  // One phase more of the operation begun by `step`.
                   model.touched();     // The pages that may have changed since last asked.
+                  // What the allocator chose for the machine's tables: said once, before anything
+                  // is asked. The id of the law that this breaks; null if it breaks none.
+                  { model.begin(choices) } -> std::same_as<const char*>;
+                  // As of a system; and the ranges of tables where something may have changed
+                  // since last asked.
+                  before.mapped(range, see);
+                  { model.touched_ranges() } -> std::same_as<std::vector<trace::TableRange>>;
                   // How the allocator keeps its free pages, after it was asked something. The id
                   // of the law that this breaks; null if it breaks none.
                   { model.adopt(blocks) } -> std::same_as<const char*>;

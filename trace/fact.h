@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 // What can be seen of a system between operations: its state, as a list of facts, each about one
-// page. Each names its parts, from which JSON and text follow.
+// page, or one virtual page of a table. Each names its parts, from which JSON and text follow.
 #pragma once
 
 #include <variant>
 
 #include "trace/metadata.h"
+#include "trace/property.h"
+#include "trace/virtual.h"
 
 namespace trace {
 
@@ -82,6 +84,62 @@ struct FreeBlock {
 // Where a free block is: in the pool of all CPUs; in the pool of CPU n, 1 + n; in its cache, 9 + n.
 inline constexpr std::uint64_t kGlobalPool = 0, kFirstPool = 1, kFirstCache = 9;
 
+// A page that is a page-table node. Its slot is in use, as any other.
+struct TableNode {
+  static constexpr const char* kName = "table_node";
+
+  std::uint64_t page = 0;
+  std::uint64_t level = 1;
+  std::uint64_t children = 0;  // The entries that are present, and its own (INV-25).
+  std::uint64_t stray = 0;     // 1: taken out of its table.
+  std::uint64_t locked = 0;    // 1: by some cursor.
+
+  static constexpr void fields(auto&& each) {
+    each("page", &TableNode::page);
+    each("level", &TableNode::level);
+    each("children", &TableNode::children);
+    each("stray", &TableNode::stray);
+    each("locked", &TableNode::locked);
+  }
+  auto operator<=>(const TableNode&) const = default;
+};
+
+// A number that people read as an address.
+struct Address {
+  std::uint64_t value = 0;
+  auto operator<=>(const Address&) const = default;
+};
+
+// A page that a table maps, readable or not.
+struct Mapped {
+  static constexpr const char* kName = "mapped";
+
+  std::uint64_t table = 0;  // See number_of().
+  Address at{};             // The virtual address where it begins, as CPUs see it,
+  std::uint64_t bytes = 0;  // its size,
+  Address to{};             // and where it leads.
+  Property property{};
+  std::uint64_t tracked = 0;  // 1: the table owns a handle of the frame.
+
+  static constexpr void fields(auto&& each) {
+    each("table", &Mapped::table);
+    each("at", &Mapped::at);
+    each("bytes", &Mapped::bytes);
+    each("to", &Mapped::to);
+    each("property", &Mapped::property);
+    each("tracked", &Mapped::tracked);
+  }
+  auto operator<=>(const Mapped&) const = default;
+};
+
+// Virtual addresses of a table, from `begin` to `last`, both included.
+struct TableRange {
+  std::uint64_t table = 0;
+  std::uint64_t begin = 0;
+  std::uint64_t last = ~std::uint64_t{0};
+  auto operator<=>(const TableRange&) const = default;
+};
+
 // How facts name a list: by the lane and the register that hold it, not by its id, which depends on
 // when others took theirs.
 constexpr std::uint64_t in_list_of(std::uint8_t lane, List list) {
@@ -89,6 +147,6 @@ constexpr std::uint64_t in_list_of(std::uint8_t lane, List list) {
 }
 inline constexpr std::uint64_t kUnknownList = 999;  // The id is no list's that there is.
 
-using Fact = std::variant<PageInUse, PageFree, PageLinked, FreeBlock>;
+using Fact = std::variant<PageInUse, PageFree, PageLinked, FreeBlock, TableNode, Mapped>;
 
 }  // namespace trace

@@ -3,7 +3,9 @@
 // every trace.
 //
 // At first every page is unused, the loose ones belong to nobody and all others to the allocator,
-// no lane holds anything, and every byte of page n is n modulo 256.
+// no lane holds anything, and every byte of page n is n modulo 256. Then the machine's tables, if
+// it has any, are made, with pages of the allocator's choice. No CPU translates by a table at
+// first; CR0.WP and EFER.NXE are set, CR4.SMEP and CR4.SMAP are not, and CR4.PGE is.
 #pragma once
 
 #include <algorithm>
@@ -28,17 +30,33 @@ struct CpuCount {
   auto operator<=>(const CpuCount&) const = default;
 };
 
+// How many page tables the machine has from the beginning: none; the kernel's; that and a user's;
+// these and a plain one (trace/virtual.h).
+struct TableCount {
+  static constexpr std::size_t kBytes = 1;
+  static constexpr std::uint8_t kMost = 3;
+  // The pages of the first so many: roots, and the kernel's four tables below its root.
+  static constexpr std::array<std::uint16_t, kMost + 1> kPages = {0, 5, 6, 7};
+  std::uint8_t count = 0;
+  constexpr std::uint16_t pages() const { return kPages[count]; }
+  constexpr void parts(auto&& each) { each(count); }
+  constexpr void settle() { count = static_cast<std::uint8_t>(count % (kMost + 1)); }
+  auto operator<=>(const TableCount&) const = default;
+};
+
 struct Machine {
   static constexpr std::uint16_t kMostPages = 128;
 
   Count pages{16};
   Count loose{8};  // The first pages never belong to the allocator; all others always do.
   CpuCount cpus{2};
+  TableCount tables{0};  // Made of the allocator's pages, of which there are enough.
 
   static constexpr void fields(auto&& each) {
     each("pages", &Machine::pages);
     each("loose", &Machine::loose);
     each("cpus", &Machine::cpus);
+    each("tables", &Machine::tables);
   }
   auto operator<=>(const Machine&) const = default;
 
@@ -47,6 +65,8 @@ struct Machine {
         std::max<std::uint16_t>(2, static_cast<std::uint16_t>(pages.raw % (kMostPages + 1)));
     loose.raw = std::max<std::uint16_t>(1, static_cast<std::uint16_t>(loose.raw % pages.raw));
     cpus.settle();
+    tables.settle();
+    while (tables.pages() > pages.raw - loose.raw) --tables.count;
   }
 
   constexpr std::uint8_t lane(Cpu cpu) const {
@@ -84,7 +104,7 @@ struct Machine {
 
 // The machine that boot operations boot, beside the one that all others are asked of. What its boot
 // code maps from the beginning ends at kColdMiddle, which stands for 4 GiB.
-inline constexpr Machine kColdMachine{.pages = {128}, .loose = {1}, .cpus = {1}};
+inline constexpr Machine kColdMachine{.pages = {128}, .loose = {1}, .cpus = {1}, .tables = {0}};
 inline constexpr std::uint64_t kColdMiddle = 64 * std::uint64_t{4096};
 constexpr std::uint64_t cold_address(ColdPlace place) { return kColdMachine.address(place.at); }
 

@@ -31,12 +31,14 @@ enum class KindName : std::uint8_t {
                  // nothing when it ends.
   link_reader,   // The same; its payload is as reader.
   link_empty,    // The same; its payload is untyped.
+  node,          // What a page-table node has: usage page_table, and its level as the one word that
+                 // is shown. No operation can ask for it.
 };
 
-inline constexpr std::array kKindNames = {"empty",     "value8",      "value24",   "full40",
-                                          "reentrant", "reader",      "kernel",    "reserved",
-                                          "unusable",  "meta",        "early",     "kernel_stack",
-                                          "link",      "link_reader", "link_empty"};
+inline constexpr std::array kKindNames = {"empty",     "value8",      "value24",    "full40",
+                                          "reentrant", "reader",      "kernel",     "reserved",
+                                          "unusable",  "meta",        "early",      "kernel_stack",
+                                          "link",      "link_reader", "link_empty", "node"};
 
 inline constexpr std::size_t kMostWords = 5;
 using Words = std::array<std::uint64_t, kMostWords>;  // Those beyond a kind's own are 0.
@@ -52,7 +54,7 @@ constexpr std::size_t words_of(KindName name) {
 
 struct Kind {
   static constexpr std::size_t kBytes = 1;
-  static constexpr std::uint8_t kCount = kKindNames.size();
+  static constexpr std::uint8_t kCount = kKindNames.size() - 1;  // That can be asked for.
   KindName name = KindName::empty;
   constexpr void parts(auto&& each) { each(name); }
   constexpr void settle() { name = static_cast<KindName>(static_cast<unsigned>(name) % kCount); }

@@ -11,9 +11,12 @@
 #include "trace/ops/alloc.h"
 #include "trace/ops/boot.h"
 #include "trace/ops/bytes.h"
+#include "trace/ops/cpu.h"
+#include "trace/ops/cursor.h"
 #include "trace/ops/frame.h"
 #include "trace/ops/list.h"
 #include "trace/ops/segment.h"
+#include "trace/ops/table.h"
 #include "trace/ops/unique.h"
 #include "trace/reply.h"
 
@@ -34,7 +37,11 @@ using Op = std::variant<
     AllocSplitBlock, AllocFreeBytes, AllocFail, BytesWrite, BytesRead, BytesCopy, BytesReadVal,
     BytesWriteVal, BytesReadOnce, BytesWriteOnce, BytesFill, BytesFillZeros, BytesSegmentWrite,
     BytesSegmentRead, BootAddRegion, BootNormalise, BootRegionAt, BootEarlyInit, BootEarlyAlloc,
-    BootInitMeta, BootMappedAt, BootIsInitialized, BootPage, BootInitAllocator>;
+    BootInitMeta, BootMappedAt, BootIsInitialized, BootPage, BootInitAllocator, TableNew, TableCopy,
+    TableDrop, TableWalk, TableActivate, Quiesce, CursorOpen, CursorClose, CursorQuery,
+    CursorFindNext, CursorJump, CursorMapFrame, CursorMapRaw, CursorMapRun, CursorMapSegment,
+    CursorTakeNext, CursorUnmap, CursorProtectNext, CursorProtect, CpuTouch, CpuControl,
+    CpuFlushPage, CpuFlushAll>;
 
 inline constexpr std::size_t kOpCount = std::variant_size_v<Op>;
 inline constexpr std::size_t kOperandBytes = 14;  // Of a 16-byte record: kind, lane, operands.

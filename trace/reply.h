@@ -26,6 +26,11 @@ enum class Status : std::uint8_t {
   no_memory,
   none,  // There is nothing there: a list or a segment has no more, an index is beyond the end.
   invalid_args,
+  invalid_range,    // Empty, inverted, or not wholly the table's.
+  invalid_address,  // Outside the cursor's range.
+  already_mapped,
+  page_fault,          // What a CPU found: its error code is a result.
+  general_protection,  // Likewise: the address is not canonical.
 };
 inline constexpr std::array kStatusNames = {
     "ok",          "passed_over",  "declined",  "panicked", "aborted",     "impermissible",
@@ -46,21 +51,40 @@ enum class Code : std::uint8_t {
   beyond_end,      // Panic: a reader or writer was to skip more than there is.
   misaligned,      // Panic: a single access was not aligned, or a filling does not come out even.
   no_early,        // Panic: the early allocator has not been started, or has retired.
+  bad_length,      // Panic: a cursor was to look over a length that is no multiple of a page.
+  beyond_range,    // Panic: a cursor was to go, or to map, beyond the end of its range.
+  bad_level,       // Panic: a page was to be mapped that is larger than the table's largest.
+  bad_target,      // Panic: an entry of that level cannot hold the physical address.
+  bad_cache,       // Panic: an entry cannot say this cache policy.
 };
 inline constexpr std::array kCodeNames = {
-    "none",      "last_handle", "count_overflow", "broken",     "empty_range", "bad_split",
-    "bad_slice", "too_large",   "beyond_end",     "misaligned", "no_early"};
+    "none",         "last_handle", "count_overflow", "broken",     "empty_range", "bad_split",
+    "bad_slice",    "too_large",   "beyond_end",     "misaligned", "no_early",    "bad_length",
+    "beyond_range", "bad_level",   "bad_target",     "bad_cache"};
 
 struct Reply {
   Status status = Status::ok;
   Code code = Code::none;
-  std::array<std::uint64_t, 8> results{};  // Named by the operation's kResults.
+  std::array<std::uint64_t, 9> results{};  // Named by the operation's kResults.
 
   bool operator==(const Reply&) const = default;
 };
 
 // A result's name, and how a person reads its number.
-enum class As : std::uint8_t { number, flag, address, kind, usage, status, word, region };
+enum class As : std::uint8_t {
+  number,
+  flag,
+  address,
+  kind,
+  usage,
+  status,
+  word,
+  region,
+  rights,
+  privileged,
+  cache,
+  item,
+};
 struct Result {
   const char* name;
   As as;
@@ -73,6 +97,9 @@ inline constexpr Result kDestroyed{"destroyed", As::number};  // and a destructo
 inline constexpr Result kClaim{"claim", As::status};  // What from_unused gave to the on_drop,
 inline constexpr Result kJoin{"join", As::status};    // and from_in_use.
 inline constexpr Result kSum{"sum", As::number};  // Of the page's bytes, as the on_drop read them.
+
+// Where a lane's cursor stands after an operation on it.
+inline constexpr Result kNow{"now", As::address};
 
 // What is read of metadata: the kind, and all its words. Of a word that the kind has not, and that
 // is 0 as it should be, nothing is said to people.
