@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <bit>
 #include <iterator>
+#include <optional>
 #include <sstream>
+#include <utility>
 
 #include "trace/text.h"
 
@@ -12,10 +14,12 @@ namespace check {
 namespace {
 
 using trace::FreeBlock;
+using trace::Mapped;
 using trace::PageFree;
 using trace::PageInUse;
 using trace::PageLinked;
 using trace::Status;
+using trace::TableNode;
 using trace::Use;
 
 // What both sides say of one page; null: nothing.
@@ -25,18 +29,31 @@ struct OnPage {
   const PageInUse* seen = nullptr;
   PageLinked linked_expected{};  // No neighbours, if nothing is said of them.
   PageLinked linked_seen{};
+  std::optional<TableNode> node_expected{};
+  std::optional<TableNode> node_seen{};
   bool is_free_missing = false;
   bool is_free_unexpected = false;
 };
 
+constexpr std::uint64_t kNoPage = ~std::uint64_t{0};
+
+// kNoPage: it is of no page.
 std::uint64_t page_of(const trace::Fact& fact) {
-  return std::visit([](const auto& one) { return one.page; }, fact);
+  return std::visit(
+      []<class T>(const T& one) {
+        if constexpr (std::same_as<T, Mapped>) {
+          return kNoPage;
+        } else {
+          return one.page;
+        }
+      },
+      fact);
 }
 
 // Of the first page that differs. Facts about pages in use come before those about free ones.
 OnPage first_page(const Facts& missing, const Facts& unexpected) {
   OnPage on;
-  on.page = ~std::uint64_t{0};
+  on.page = kNoPage;
   for (const Facts* facts : {&missing, &unexpected}) {
     for (const trace::Fact& fact : *facts) on.page = std::min(on.page, page_of(fact));
   }
@@ -48,6 +65,8 @@ OnPage first_page(const Facts& missing, const Facts& unexpected) {
         (is_expected ? on.expected : on.seen) = in_use;
       } else if (const auto* linked = std::get_if<PageLinked>(&fact)) {
         (is_expected ? on.linked_expected : on.linked_seen) = *linked;
+      } else if (const auto* node = std::get_if<TableNode>(&fact)) {
+        (is_expected ? on.node_expected : on.node_seen) = *node;
       } else if (std::holds_alternative<PageFree>(fact)) {
         (is_expected ? on.is_free_missing : on.is_free_unexpected) = true;
       }
@@ -62,12 +81,22 @@ bool have_other_neighbours(const OnPage& on) {
          on.linked_expected.prev != on.linked_seen.prev;
 }
 
+// The law of a page-table node that is not as it should be; null if it is.
+const char* law_of_node(const OnPage& on) {
+  if (on.node_expected == on.node_seen) return nullptr;
+  if (!on.node_expected || !on.node_seen) return "INV-26";
+  if (on.node_expected->level != on.node_seen->level) return "INV-24";
+  if (on.node_expected->children != on.node_seen->children) return "INV-25";
+  return on.node_expected->stray != on.node_seen->stray ? "INV-32" : "INV-39";
+}
+
 Use use_of(const PageInUse* fact) { return fact == nullptr ? Use::unused : fact->use; }
 
 // The table of compare.h, row by row.
 const char* law_of(const OnPage& on, const trace::Op& op) {
   const Use expected = use_of(on.expected), seen = use_of(on.seen);
   if (on.expected == nullptr && on.seen == nullptr) {
+    if (const char* const law = law_of_node(on)) return law;
     if (have_other_neighbours(on)) return "INV-21";
     return on.is_free_missing ? "INV-9" : "INV-2";
   }
@@ -80,6 +109,7 @@ const char* law_of(const OnPage& on, const trace::Op& op) {
   if (seen == Use::unused) return "INV-2";
   if (on.expected->count != on.seen->count) return "INV-13";
   if (on.expected->in_list != on.seen->in_list) return "INV-23";
+  if (const char* const law = law_of_node(on)) return law;
   if (have_other_neighbours(on)) return "INV-21";
   if (on.expected->kind != on.seen->kind || on.expected->usage != on.seen->usage) return "INV-7";
   return check::law_of(op);
@@ -105,6 +135,87 @@ std::string other_neighbours(const OnPage& on) {
              : said("preceded by ", on.linked_expected.prev, on.linked_seen.prev);
 }
 
+// "a page-table node with 3 children, not 2"
+std::string other_node(const OnPage& on) {
+  if (!on.node_expected) return "a page-table node, which it should not be";
+  if (!on.node_seen) return "no page-table node, which it should be";
+  const TableNode &expected = *on.node_expected, &seen = *on.node_seen;
+  if (expected.level != seen.level) {
+    return joined("a page-table node of level ", seen.level, ", not ", expected.level);
+  }
+  if (expected.children != seen.children) {
+    return joined("a page-table node with ", seen.children, " children, not ", expected.children);
+  }
+  const char* const was = "a page-table node that is ";
+  if (expected.stray != seen.stray) return joined(was, seen.stray != 0 ? "" : "not ", "stray");
+  return joined(was, seen.locked != 0 ? "" : "not ", "locked");
+}
+
+// The table of trace/virtual.h, by its number in facts.
+std::string table_text(std::uint64_t number) {
+  using trace::OwnTable, trace::Table, trace::TableCount;
+  if (number < TableCount::kMost) {
+    return joined("the ", trace::kTableNames[Table::kFirstShared + number], " table");
+  }
+  number -= TableCount::kMost;
+  return joined("cpu", number / OwnTable::kCount, "'s t", number % OwnTable::kCount);
+}
+
+std::string place_text(const Mapped& one) {
+  return joined(table_text(one.table), " at ", trace::text_of(one.at));
+}
+
+// The first page that tables map otherwise; null: as they should.
+struct OnTable {
+  const Mapped* expected = nullptr;
+  const Mapped* seen = nullptr;
+};
+
+OnTable first_mapped(const Facts& missing, const Facts& unexpected) {
+  auto first = [](const Facts& facts) -> const Mapped* {
+    for (const trace::Fact& fact : facts) {
+      if (const auto* one = std::get_if<Mapped>(&fact)) return one;
+    }
+    return nullptr;
+  };
+  OnTable on{first(missing), first(unexpected)};
+  if (on.expected == nullptr || on.seen == nullptr) return on;
+  const auto place = [](const Mapped& one) { return std::pair(one.table, one.at); };
+  if (place(*on.expected) < place(*on.seen))
+    on.seen = nullptr;
+  else if (place(*on.seen) < place(*on.expected))
+    on.expected = nullptr;
+  return on;
+}
+
+bool differ_in_property_only(const OnTable& on) {
+  if (on.expected == nullptr || on.seen == nullptr) return false;
+  Mapped other = *on.seen;
+  other.property = on.expected->property;
+  return other == *on.expected;
+}
+
+// "the user table at 0x200000 mapping 4096 bytes to 0x6000, not ..."
+std::string what_is_mapped(const OnTable& on) {
+  if (on.expected == nullptr && on.seen == nullptr) return "everything as it should be";
+  auto what = [](const Mapped& one) {
+    return joined(one.bytes, " bytes to ", trace::text_of(one.to),
+                  one.tracked != 0 ? " as a frame" : "");
+  };
+  if (on.seen == nullptr) {
+    return joined(place_text(*on.expected), " mapping nothing of that size, not ",
+                  what(*on.expected));
+  }
+  if (on.expected == nullptr) {
+    return joined(place_text(*on.seen), " mapping ", what(*on.seen), ", which it should not");
+  }
+  if (differ_in_property_only(on)) {
+    return joined(place_text(*on.seen), " as ", trace::text_of(on.seen->property), ", not ",
+                  trace::text_of(on.expected->property));
+  }
+  return joined(place_text(*on.seen), " mapping ", what(*on.seen), ", not ", what(*on.expected));
+}
+
 // "cpu1's l2": facts have numbers for lists (trace::in_list_of).
 std::string list_text(std::uint64_t in_list) {
   if (in_list == 0) return "none";
@@ -119,6 +230,7 @@ std::string what_differs(const OnPage& on) {
   const Use expected = use_of(on.expected), seen = use_of(on.seen);
   auto text = [](Use use) { return trace::text_of(use); };
   if (on.expected == nullptr && on.seen == nullptr) {
+    if (law_of_node(on) != nullptr) return page + other_node(on);
     if (have_other_neighbours(on)) return page + other_neighbours(on);
     return on.is_free_missing ? page + "lost to the allocator, which should have it"
                               : page + "with the allocator, which should not have it";
@@ -136,6 +248,7 @@ std::string what_differs(const OnPage& on) {
     return joined(page, "marked as in list ", list_text(on.seen->in_list), ", not ",
                   list_text(on.expected->in_list));
   }
+  if (law_of_node(on) != nullptr) return page + other_node(on);
   if (have_other_neighbours(on)) return page + other_neighbours(on);
   if (on.expected->kind != on.seen->kind) {
     return joined(page, "with metadata of kind ", trace::text_of(on.seen->kind), ", not ",
@@ -271,7 +384,12 @@ bool are_blocks(const Divergence& found) {
 std::string what_happened(const Divergence& found, const Step& step) {
   const std::string name = trace::name_of(step.call.op);
   const bool has_facts = !found.missing.empty() || !found.unexpected.empty();
-  std::string left = has_facts ? what_differs(first_page(found.missing, found.unexpected)) : "";
+  const OnPage on_page = first_page(found.missing, found.unexpected);
+  std::string left;
+  if (has_facts) {
+    left = on_page.page != kNoPage ? what_differs(on_page)
+                                   : what_is_mapped(first_mapped(found.missing, found.unexpected));
+  }
   if (found.oracle == Oracle::facts && are_blocks(found)) {
     left = "the allocator with " + what_is_wrong_with(blocks_of(found.unexpected));
   }
@@ -321,7 +439,10 @@ const char* law_of(const trace::Op& op) {
 
 std::string law_of(const Difference& difference, const trace::Op& op) {
   if (difference == Difference{}) return law_of(op);
-  return law_of(first_page(difference.missing, difference.unexpected), op);
+  const OnPage on = first_page(difference.missing, difference.unexpected);
+  if (on.page != kNoPage) return law_of(on, op);
+  const OnTable mapped = first_mapped(difference.missing, difference.unexpected);
+  return differ_in_property_only(mapped) ? law_of(op) : "INV-36";
 }
 
 std::string what_is_wrong(const Divergence& divergence, const Step& step,

@@ -19,6 +19,14 @@
 //   with words                  other words                                the operation's (kLaw)
 //   free                        not free                                   INV-9
 //   not free                    free                                       INV-2
+//   a page-table node           none, or the other way round               INV-26
+//   a node of a level           another level                              INV-24
+//   with children               another number of them                     INV-25
+//   in its table, or stray      the other                                  INV-32
+//   locked, or not              the other                                  INV-39
+//
+// If no page differs, what tables map does: then the law is INV-36, or that of the operation if
+// only a property differs.
 //
 // Free blocks are never compared: their law says itself what it is (B.10), and all of them are
 // shown.

@@ -165,11 +165,13 @@ struct Lister {
 
   void smaller_machines() {
     const std::uint16_t named = highest_page();
-    const auto [pages, loose, cpus] = trace.machine;
+    const auto [pages, loose, cpus, tables] = trace.machine;
     auto with = [&](std::uint16_t new_pages, std::uint16_t new_loose) {
+      if (tables.pages() > new_pages - new_loose) return;  // Its tables want more.
       add([=](Trace& to) { to.machine.pages.raw = new_pages, to.machine.loose.raw = new_loose; });
     };
     with(2, 1);
+    with(static_cast<std::uint16_t>(tables.pages() + 1), 1);
     if (named + 2 <= trace::Machine::kMostPages) {
       with(static_cast<std::uint16_t>(named + 2), static_cast<std::uint16_t>(named + 1));
     }
@@ -191,6 +193,9 @@ struct Lister {
     }
     for (std::uint8_t fewer = 1; fewer < cpus.count; ++fewer) {
       add([=](Trace& to) { to.machine.cpus.count = fewer; });
+    }
+    for (std::uint8_t fewer = 0; fewer < tables.count; ++fewer) {
+      add([=](Trace& to) { to.machine.tables.count = fewer; });
     }
   }
 
@@ -295,6 +300,89 @@ struct Lister {
     return simpler;
   }
 
+  // The machine's tables are simpler than one that must be made.
+  std::vector<trace::Table> simpler_than(const trace::Table& table) const {
+    return all_below<trace::Table>(table.index);
+  }
+  std::vector<trace::TableKind> simpler_than(const trace::TableKind& kind) const {
+    return named_below<trace::TableKind, trace::TableKindName>(kind.name);
+  }
+  std::vector<trace::Access> simpler_than(const trace::Access& access) const {
+    return named_below<trace::Access, trace::AccessName>(access.name);
+  }
+  std::vector<trace::Level> simpler_than(const trace::Level& level) const {
+    std::vector<trace::Level> simpler;
+    for (std::uint8_t lower = 1; lower < level.value; ++lower) simpler.push_back({lower});
+    return simpler;
+  }
+
+  // Another place with the same page, and fewer pages from the same.
+  std::vector<trace::VirtPlace> simpler_than(const trace::VirtPlace& at) const {
+    std::vector<trace::VirtPlace> simpler;
+    if (at != trace::VirtPlace{}) simpler.push_back({});
+    for (std::uint8_t place = 0; place < at.place; ++place) {
+      simpler.push_back({place, at.page, at.offset});
+    }
+    for (const int page : {0, 1, at.page / 2, at.page - 1}) {
+      if (page < 0 || page >= at.page) continue;
+      simpler.push_back({at.place, static_cast<std::uint8_t>(page), at.offset});
+    }
+    for (const std::uint8_t offset : simpler_offsets(at.offset)) {
+      simpler.push_back({at.place, at.page, offset});
+    }
+    return simpler;
+  }
+  std::vector<trace::Target> simpler_than(const trace::Target& at) const {
+    std::vector<trace::Target> simpler;
+    for (std::uint8_t base = 0; base < at.base; ++base) simpler.push_back({base, at.page});
+    for (const int page : {0, 1, 512, at.page / 2, at.page - 1}) {
+      if (page >= 0 && page < at.page) {
+        simpler.push_back({at.base, static_cast<std::uint16_t>(page)});
+      }
+    }
+    return simpler;
+  }
+
+  // None of the bits, and each of them less.
+  static std::vector<std::uint8_t> fewer_bits(std::uint8_t bits) {
+    std::vector<std::uint8_t> fewer;
+    if (bits != 0) fewer.push_back(0);
+    for (unsigned bit = 1; bit < 256; bit <<= 1) {
+      if ((bits & bit) != 0 && bits != bit) fewer.push_back(static_cast<std::uint8_t>(bits & ~bit));
+    }
+    return fewer;
+  }
+  std::vector<trace::Property> simpler_than(const trace::Property& property) const {
+    std::vector<trace::Property> simpler;
+    auto add_with = [&](auto change) {
+      trace::Property other = property;
+      change(other);
+      if (other < property) simpler.push_back(other);
+    };
+    add_with([](auto& other) { other = {}; });
+    add_with([](auto& other) { other.cache = {}; });
+    for (const std::uint8_t bits : fewer_bits(property.privileged.bits)) {
+      add_with([=](auto& other) { other.privileged.bits = bits; });
+    }
+    for (const std::uint8_t bits : fewer_bits(property.rights.bits)) {
+      add_with([=](auto& other) { other.rights.bits = bits; });
+    }
+    return simpler;
+  }
+  std::vector<trace::Change> simpler_than(const trace::Change& change) const {
+    std::vector<trace::Change> simpler;
+    if (change.cache != trace::Change::kKeep) {
+      simpler.push_back({change.take, change.give, trace::Change::kKeep});
+    }
+    for (const std::uint8_t bits : fewer_bits(change.take.bits)) {
+      simpler.push_back({{bits}, change.give, change.cache});
+    }
+    for (const std::uint8_t bits : fewer_bits(change.give.bits)) {
+      simpler.push_back({change.take, {bits}, change.cache});
+    }
+    return simpler;
+  }
+
   std::vector<trace::List> simpler_than(const trace::List& list) const {
     return all_below<trace::List>(list.index);
   }
@@ -305,9 +393,14 @@ struct Lister {
     return all_below<trace::Flag>(flag.on);
   }
   std::vector<trace::RegionType> simpler_than(const trace::RegionType& type) const {
-    std::vector<trace::RegionType> simpler;
-    for (std::uint8_t name = 0; name < static_cast<std::uint8_t>(type.name); ++name) {
-      simpler.push_back({static_cast<trace::RegionName>(name)});
+    return named_below<trace::RegionType, trace::RegionName>(type.name);
+  }
+
+  template <class Noun, class Name>
+  static std::vector<Noun> named_below(Name name) {
+    std::vector<Noun> simpler;
+    for (unsigned below = 0; below < static_cast<unsigned>(name); ++below) {
+      simpler.push_back({static_cast<Name>(below)});
     }
     return simpler;
   }
@@ -438,7 +531,7 @@ struct Lister {
       return;
     }
     each_place(op, [&](const trace::PhysPlace& at) {
-      auto& [pages, loose, cpus] = to.machine;
+      auto& [pages, loose, cpus, tables] = to.machine;
       if (at.is_outside() || at.page < loose.raw) return;
       const int more = at.page + 1 - loose.raw;
       if (pages.raw + more > trace::Machine::kMostPages) return;

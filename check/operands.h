@@ -21,7 +21,9 @@ struct NounList {
 };
 using Nouns = NounList<trace::Frame, trace::Unique, trace::Raw, trace::Segment, trace::RawSegment,
                        trace::Block, trace::List, trace::PhysPlace, trace::ColdPlace, trace::Kind,
-                       trace::RegionType, trace::Count, trace::Order, trace::Flag, trace::Extent>;
+                       trace::RegionType, trace::Count, trace::Order, trace::Flag, trace::Extent,
+                       trace::OwnTable, trace::Table, trace::TableKind, trace::VirtPlace,
+                       trace::Target, trace::Level, trace::Property, trace::Change, trace::Access>;
 
 // A register that can stand for any other with its letter. A list cannot: each takes frames of a
 // kind of its own.
@@ -56,6 +58,9 @@ void each_operand(const trace::Op& op, auto&& use) {
 void each_register(auto& op, auto&& use) {
   each_operand(op, [&]<class Noun>(Noun& operand) {
     if constexpr (IsRegister<std::remove_const_t<Noun>>) use(Noun::kLetter, operand.index);
+    if constexpr (std::same_as<std::remove_const_t<Noun>, trace::Table>) {
+      if (!operand.is_shared()) use(trace::OwnTable::kLetter, operand.index);
+    }
   });
 }
 

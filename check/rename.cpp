@@ -145,7 +145,7 @@ void number_pages_in_order(Trace& trace) {
 }
 
 void move_allocators_pages(Trace& trace, std::uint16_t down) {
-  auto& [pages, loose, cpus] = trace.machine;
+  auto& [pages, loose, cpus, tables] = trace.machine;
   for (Call& call : trace.calls) {
     each_place(call.op, [&](trace::PhysPlace& at) {
       if (at.is_outside()) return;

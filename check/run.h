@@ -122,7 +122,9 @@ class Lockstep {
     for (std::size_t page = 0; page < digests_.size(); ++page) {
       digests_[page] = system_.digest(page);
     }
-    first_broken_ = adopt_blocks(model_, system_, blocks_);
+    if constexpr (ShowsTables<S>) first_broken_ = model_.begin(system_.begun());
+    const char* const by_blocks = adopt_blocks(model_, system_, blocks_);
+    if (first_broken_ == nullptr) first_broken_ = by_blocks;
   }
 
   // One call, and what is compared after each in any case.
@@ -143,6 +145,7 @@ class Lockstep {
                                    facts_of(system_, touched.begin(), touched.end())));
       }
     }
+    if (auto found = compare_ranges(model_.touched_ranges())) return found;
     if (auto found = compare_digests(touched)) return found;
     return broken == nullptr ? std::nullopt : std::optional(of_blocks(broken));
   }
@@ -161,6 +164,11 @@ class Lockstep {
   std::optional<Divergence> compare_whole() {
     for (std::size_t page = 0; page < digests_.size(); ++page) {
       if (!agree_on(page)) return of_facts(Oracle::state, whole_difference());
+    }
+    if constexpr (ShowsTables<S>) {
+      if (mapped_by(model_) != mapped_by(system_)) {
+        return of_facts(Oracle::state, whole_difference());
+      }
     }
     return std::nullopt;
   }
@@ -182,6 +190,16 @@ class Lockstep {
   static void see_page(const Observable auto& whom, std::uint64_t page, Facts& into) {
     into.clear();
     whom.observe(page, [&](const trace::Fact& fact) { into.push_back(fact); });
+  }
+
+  // What tables map where the model says that it may have changed.
+  std::optional<Divergence> compare_ranges(const std::vector<trace::TableRange>& ranges) {
+    if constexpr (ShowsTables<S>) {
+      if (ranges.empty()) return std::nullopt;
+      const Facts expected = mapped_by(model_, ranges), seen = mapped_by(system_, ranges);
+      if (expected != seen) return of_facts(Oracle::facts, difference(expected, seen));
+    }
+    return std::nullopt;
   }
 
   // That no page but the touched ones has changed.
@@ -228,7 +246,7 @@ class Lockstep {
   M model_;
   S& system_;
   Step last_{};
-  const char* first_broken_ = nullptr;  // By the free blocks of the machine's first state.
+  const char* first_broken_ = nullptr;  // By the machine's tables, or its free blocks at first.
   std::vector<std::uint64_t> digests_;
   Facts expected_{}, seen_{};  // Of one page.
   FreeBlocks blocks_{};        // As the allocator last said it keeps them.

@@ -47,7 +47,16 @@ using Simplest =
             // The boot, in its order.
             trace::BootIsInitialized, trace::BootAddRegion, trace::BootNormalise,
             trace::BootRegionAt, trace::BootEarlyInit, trace::BootEarlyAlloc, trace::BootInitMeta,
-            trace::BootPage, trace::BootInitAllocator, trace::BootMappedAt>;
+            trace::BootPage, trace::BootInitAllocator, trace::BootMappedAt,
+            // CPUs, and the tables that they translate by.
+            trace::CpuFlushPage, trace::CpuFlushAll, trace::TableActivate, trace::CpuTouch,
+            trace::CpuControl, trace::TableWalk, trace::TableNew, trace::TableDrop,
+            trace::TableCopy, trace::Quiesce,
+            // Cursors: what looks, what changes a page, what changes many.
+            trace::CursorOpen, trace::CursorClose, trace::CursorQuery, trace::CursorFindNext,
+            trace::CursorJump, trace::CursorMapRaw, trace::CursorMapFrame, trace::CursorTakeNext,
+            trace::CursorProtectNext, trace::CursorMapRun, trace::CursorMapSegment,
+            trace::CursorUnmap, trace::CursorProtect>;
 static_assert(Simplest::kCount == trace::kOpCount, "A new operation needs its place here");
 
 template <std::size_t... I>

@@ -77,11 +77,34 @@ inline Facts facts_of(const Observable auto& system, auto first, auto end) {
   return facts;
 }
 
+// What its tables map, in all of them or in a range of one.
+inline Facts mapped_by(const Observable auto& system, std::span<const trace::TableRange> ranges) {
+  Facts facts;
+  if constexpr (requires(void (*see)(trace::Fact)) { system.mapped(ranges.front(), see); }) {
+    for (const trace::TableRange& range : ranges) {
+      system.mapped(range, [&](const trace::Fact& fact) { facts.push_back(fact); });
+    }
+  }
+  std::ranges::sort(facts);
+  // Ranges may overlap.
+  facts.erase(std::ranges::unique(facts).begin(), facts.end());
+  return facts;
+}
+inline Facts mapped_by(const Observable auto& system) {
+  std::array<trace::TableRange, trace::kMostTables> all;
+  for (std::size_t table = 0; table < all.size(); ++table) all[table] = {.table = table};
+  return mapped_by(system, all);
+}
+
 // Of the whole machine.
 inline Facts facts_of(const Observable auto& system, const trace::Machine& shape) {
   std::vector<std::uint64_t> pages(shape.pages.raw);
   for (std::size_t i = 0; i < pages.size(); ++i) pages[i] = i;
-  return facts_of(system, pages.begin(), pages.end());
+  Facts facts = facts_of(system, pages.begin(), pages.end());
+  // Facts about tables come after all others.
+  const Facts mapped = mapped_by(system);
+  facts.insert(facts.end(), mapped.begin(), mapped.end());
+  return facts;
 }
 
 }  // namespace check

@@ -49,6 +49,7 @@ void read_noun(const Reader& from, RegionType& type) {
   type.name = static_cast<RegionName>(from.one_of("a type of memory region", kRegionNames));
 }
 
+// A fact's may be that of a page-table node, which no operation can ask for.
 Json noun(Kind kind) { return kKindNames[static_cast<std::size_t>(kind.name)]; }
 void read_noun(const Reader& from, Kind& kind) {
   kind.name = static_cast<KindName>(from.one_of("a kind of metadata", kKindNames));
@@ -125,7 +126,116 @@ void read_noun(const Reader& from, Extent& extent) {
   if (has_byte) read_byte(from.member("byte"), extent.offset);
 }
 
+// The names of those that are set.
+template <class Set>
+Json names_in(const Set& names, std::uint8_t bits) {
+  Json all = Json::array();
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if ((bits >> i & 1) != 0) all.push_back(names[i]);
+  }
+  return all;
+}
+template <class Set>
+std::uint8_t read_names(const Reader& from, const char* what, const Set& names) {
+  unsigned bits = 0;
+  const std::size_t size = from.size(names.size());
+  for (std::size_t i = 0; i < size; ++i) bits |= 1u << from.element(i).one_of(what, names);
+  return static_cast<std::uint8_t>(bits);
+}
+
+Json noun(Rights rights) { return names_in(kRightNames, rights.bits); }
+void read_noun(const Reader& from, Rights& rights) {
+  rights.bits = read_names(from, "a right", kRightNames);
+}
+Json noun(Privileged privileged) { return names_in(kPrivilegedNames, privileged.bits); }
+void read_noun(const Reader& from, Privileged& privileged) {
+  privileged.bits = read_names(from, "a privileged mark", kPrivilegedNames);
+}
+Json noun(Cache cache) { return kCacheNames[static_cast<std::size_t>(cache.name)]; }
+void read_noun(const Reader& from, Cache& cache) {
+  cache.name = static_cast<CacheName>(from.one_of("a cache policy", kCacheNames));
+}
+
+Json noun(const Property& property) {
+  return {{"rights", noun(property.rights)},
+          {"privileged", noun(property.privileged)},
+          {"cache", noun(property.cache)}};
+}
+void read_noun(const Reader& from, Property& property) {
+  from.only({"rights", "privileged", "cache"});
+  read_noun(from.member("rights"), property.rights);
+  if (from.has("privileged")) read_noun(from.member("privileged"), property.privileged);
+  if (from.has("cache")) read_noun(from.member("cache"), property.cache);
+}
+
+Json noun(const Change& change) {
+  Json json = {{"take", noun(change.take)}, {"give", noun(change.give)}};
+  if (change.cache != Change::kKeep) json["cache"] = kCacheNames[change.cache - 1u];
+  return json;
+}
+void read_noun(const Reader& from, Change& change) {
+  from.only({"take", "give", "cache"});
+  read_noun(from.member("take"), change.take);
+  read_noun(from.member("give"), change.give);
+  if (from.has("cache")) {
+    change.cache =
+        static_cast<std::uint8_t>(1 + from.member("cache").one_of("a cache policy", kCacheNames));
+  }
+}
+
+Json noun(TableKind kind) { return kTableKindNames[static_cast<std::size_t>(kind.name)]; }
+void read_noun(const Reader& from, TableKind& kind) {
+  const auto names = std::span(kTableKindNames).first<TableKind::kCount>();
+  kind.name = static_cast<TableKindName>(from.one_of("a kind of table that can be made", names));
+}
+Json noun(Table table) { return kTableNames[table.index]; }
+void read_noun(const Reader& from, Table& table) {
+  table.index = static_cast<std::uint8_t>(from.one_of("a table", kTableNames));
+}
+Json noun(Level level) { return level.value; }
+void read_noun(const Reader& from, Level& level) {
+  level.value = static_cast<std::uint8_t>(from.number(1, Level::kMost));
+}
+Json noun(Access access) { return kAccessNames[static_cast<std::size_t>(access.name)]; }
+void read_noun(const Reader& from, Access& access) {
+  access.name = static_cast<AccessName>(from.one_of("an access", kAccessNames));
+}
+
+// The place's name alone, if it is at its first byte.
+Json noun(VirtPlace at) {
+  const std::uint64_t byte = PageOffset::byte(at.offset);
+  if (at.page == 0 && byte == 0) return kVirtNames[at.place];
+  Json json = {{"place", kVirtNames[at.place]}, {"page", at.pages()}};
+  if (byte != 0) json["byte"] = byte;
+  return json;
+}
+void read_noun(const Reader& from, VirtPlace& at) {
+  const bool has_more = from.is_object();
+  if (has_more) from.only({"place", "page", "byte"});
+  const Reader place = has_more ? from.member("place") : from;
+  at.place = static_cast<std::uint8_t>(place.one_of("a virtual place", kVirtNames));
+  if (!has_more) return;
+  at.page = static_cast<std::uint8_t>(from.member("page").small_number(-128, 127));
+  if (from.has("byte")) read_byte(from.member("byte"), at.offset);
+}
+
+// The place's name alone, if it is its first page.
+Json noun(Target at) {
+  if (at.page == 0) return kTargetNames[at.base];
+  return {{"base", kTargetNames[at.base]}, {"page", at.page}};
+}
+void read_noun(const Reader& from, Target& at) {
+  const bool has_more = from.is_object();
+  if (has_more) from.only({"base", "page"});
+  const Reader base = has_more ? from.member("base") : from;
+  at.base = static_cast<std::uint8_t>(base.one_of("a physical place to be mapped", kTargetNames));
+  if (has_more) at.page = static_cast<std::uint16_t>(from.member("page").number(0, 65535));
+}
+
 // The parts of facts that are no nouns.
+
+Json noun(Address at) { return at.value; }
+void read_noun(const Reader& from, Address& at) { at.value = from.number(0, kAny); }
 
 Json noun(std::uint64_t number) { return number; }
 void read_noun(const Reader& from, std::uint64_t& number) { number = from.number(0, kAny); }
@@ -183,6 +293,8 @@ std::span<const char* const> names_for(As as) {
     case As::usage: return kUsageNames;
     case As::status: return kStatusNames;
     case As::region: return kRegionNames;
+    case As::cache: return kCacheNames;
+    case As::item: return kItemNames;
     default: return {};
   }
 }
@@ -276,18 +388,30 @@ Json json_of(const Call& call) {
 void read(const Reader& from, Call& into) {
   into.lane.index = static_cast<std::uint8_t>(from.member("lane").number(0, Cpu::kMost - 1));
   into.op = blank_op(from.member("op").one_of("an operation", op_names()));
-  std::visit([&](auto& op) { read_fields(from, op, {"lane", "op"}); }, into.op);
+  std::visit(
+      [&]<class T>(T& op) {
+        read_fields(from, op, {"lane", "op"});
+        T::fields([&]<class Field>(const char* name, Field T::* member) {
+          if constexpr (std::same_as<Field, Kind>) {
+            const bool can_be_asked = static_cast<std::size_t>((op.*member).name) < Kind::kCount;
+            if (!can_be_asked) from.member(name).refuse("no operation can ask for this kind");
+          }
+        });
+      },
+      into.op);
 }
 
 Json json_of(const Trace& trace) {
   const Machine& machine = trace.machine;
-  Json json = {
-      {"machine",
-       {{"pages", machine.pages.raw}, {"loose", machine.loose.raw}, {"cpus", machine.cpus.count}}},
-      {"at_once", trace.at_once},
-      {"prologue", trace.prologue},
-      {"calls", Json::array()},
-      {"schedule", Json::array()}};
+  Json json = {{"machine",
+                {{"pages", machine.pages.raw},
+                 {"loose", machine.loose.raw},
+                 {"cpus", machine.cpus.count},
+                 {"tables", machine.tables.count}}},
+               {"at_once", trace.at_once},
+               {"prologue", trace.prologue},
+               {"calls", Json::array()},
+               {"schedule", Json::array()}};
   for (const Call& call : trace.calls) json["calls"].push_back(json_of(call));
   for (const Choice& choice : trace.schedule) {
     const Where& at = choice.where;
@@ -300,10 +424,19 @@ Json json_of(const Trace& trace) {
 namespace {
 
 void read(const Reader& from, Machine& into) {
-  from.only({"pages", "loose", "cpus"});
+  from.only({"pages", "loose", "cpus", "tables"});
   into.pages.raw = static_cast<std::uint16_t>(from.member("pages").number(2, Machine::kMostPages));
   into.loose.raw = static_cast<std::uint16_t>(from.member("loose").number(1, into.pages.raw - 1u));
   into.cpus.count = static_cast<std::uint8_t>(from.member("cpus").number(1, Cpu::kMost));
+  into.tables.count = 0;
+  if (!from.has("tables")) return;
+  const Reader tables = from.member("tables");
+  into.tables.count = static_cast<std::uint8_t>(tables.number(0, TableCount::kMost));
+  const int pages = into.pages.raw - into.loose.raw;
+  if (into.tables.pages() > pages) {
+    tables.refuse("wants " + std::to_string(into.tables.pages()) +
+                  " pages of the allocator, which has " + std::to_string(pages));
+  }
 }
 
 void read(const Reader& from, Choice& into) {
@@ -403,10 +536,10 @@ Json json_of(const Fact& fact) {
 }
 
 void read(const Reader& from, Fact& into) {
-  constexpr std::array kNames = {PageInUse::kName, PageFree::kName, PageLinked::kName,
-                                 FreeBlock::kName};
-  constexpr std::array<Fact, std::variant_size_v<Fact>> kBlank = {PageInUse{}, PageFree{},
-                                                                  PageLinked{}, FreeBlock{}};
+  constexpr std::array kNames = {PageInUse::kName, PageFree::kName,  PageLinked::kName,
+                                 FreeBlock::kName, TableNode::kName, Mapped::kName};
+  constexpr std::array<Fact, std::variant_size_v<Fact>> kBlank = {
+      PageInUse{}, PageFree{}, PageLinked{}, FreeBlock{}, TableNode{}, Mapped{}};
   into = kBlank[from.member("fact").one_of("a fact", kNames)];
   std::visit([&](auto& fact) { read_fields(from, fact, {"fact"}); }, into);
 }

@@ -224,6 +224,18 @@ std::uint64_t Reader::number(std::uint64_t least, std::uint64_t most) const {
   return least;
 }
 
+int Reader::small_number(int least, int most) const {
+  if (value_.is_number_integer()) {
+    const auto number = value_.get<std::int64_t>();
+    const bool is_huge = value_.is_number_unsigned() && number < 0;  // Beyond 63 bits.
+    if (!is_huge && number >= least && number <= most) return static_cast<int>(number);
+  }
+  refuse("must be a whole number from " + std::to_string(least) + " to " + std::to_string(most) +
+         (value_.is_number() ? ", and is " + value_.dump()
+                             : std::string(", and is ") + kind_of(value_)));
+  return least;
+}
+
 bool Reader::flag() const {
   if (value_.is_boolean()) return value_.get<bool>();
   refuse(std::string("must be true or false, and is ") + kind_of(value_));

@@ -50,6 +50,7 @@ class Reader {
   // The value, which must be of that type.
   std::size_t size(std::size_t most) const;  // Of an array.
   std::uint64_t number(std::uint64_t least, std::uint64_t most) const;
+  int small_number(int least, int most) const;  // May be below 0.
   bool flag() const;
   std::string text(std::size_t most) const;
   std::size_t one_of(const char* what, std::span<const char* const> names) const;  // Its index.

@@ -2,6 +2,7 @@
 #include "trace/json_schema.h"
 
 #include <limits>
+#include <span>
 
 #include "trace/json.h"
 
@@ -28,6 +29,23 @@ Json schema_of(std::type_identity<PhysPlace>) { return ref("phys_place"); }
 Json schema_of(std::type_identity<std::uint64_t>) { return whole_number(0, kAny); }
 Json schema_of(std::type_identity<Use>) { return one_of_names(kUseNames); }
 Json schema_of(std::type_identity<Usage>) { return one_of_names(kUsageNames); }
+template <class Set>
+Json names_of(const Set& names) {
+  Json list = list_of(one_of_names(names));
+  list["maxItems"] = names.size();
+  return list;
+}
+Json schema_of(std::type_identity<Property>) { return ref("property"); }
+Json schema_of(std::type_identity<Change>) { return ref("change"); }
+Json schema_of(std::type_identity<TableKind>) {
+  return one_of_names(std::span(kTableKindNames).first<TableKind::kCount>());
+}
+Json schema_of(std::type_identity<Table>) { return one_of_names(kTableNames); }
+Json schema_of(std::type_identity<Level>) { return whole_number(1, Level::kMost); }
+Json schema_of(std::type_identity<Access>) { return one_of_names(kAccessNames); }
+Json schema_of(std::type_identity<VirtPlace>) { return ref("virt_place"); }
+Json schema_of(std::type_identity<Target>) { return ref("target"); }
+Json schema_of(std::type_identity<Address>) { return whole_number(0, kAny); }
 Json schema_of(std::type_identity<Words>) {
   Json words = list_of(whole_number(0, kAny));
   words["maxItems"] = kMostWords;
@@ -53,6 +71,26 @@ Json phys_place() {
   return {{"anyOf",
            {page, object_of({{"page", page}}, {{"byte", byte()}}),
             object_of({{"outside", one_of_names(kOutsideNames)}}, {{"byte", byte()}})}}};
+}
+
+Json virt_place() {
+  const Json place = one_of_names(kVirtNames);
+  const Json page = {{"type", "integer"}, {"minimum", -128}, {"maximum", 127}};
+  return {{"anyOf", {place, object_of({{"place", place}, {"page", page}}, {{"byte", byte()}})}}};
+}
+
+Json target() {
+  const Json base = one_of_names(kTargetNames);
+  return {{"anyOf", {base, object_of({{"base", base}, {"page", whole_number(0, 65535)}})}}};
+}
+
+Json property() {
+  return object_of({{"rights", ref("rights")}},
+                   {{"privileged", ref("privileged")}, {"cache", ref("cache")}});
+}
+
+Json change() {
+  return object_of({{"take", ref("rights")}, {"give", ref("rights")}}, {{"cache", ref("cache")}});
 }
 
 Json count() {
@@ -145,7 +183,8 @@ Json list_of(const Json& items) { return {{"type", "array"}, {"items", items}}; 
 Json trace_schema() {
   const Json machine = object_of({{"pages", whole_number(2, Machine::kMostPages)},
                                   {"loose", whole_number(1, Machine::kMostPages - 1)},
-                                  {"cpus", whole_number(1, Cpu::kMost)}});
+                                  {"cpus", whole_number(1, Cpu::kMost)}},
+                                 {{"tables", whole_number(0, TableCount::kMost)}});
   const Json required = {{"machine", machine}, {"calls", list_of(ref("call"))}};
   const Json optional = {{"at_once", {{"type", "boolean"}}},
                          {"prologue", whole_number(0, kMostElements)},
@@ -170,6 +209,13 @@ Json trace_schema() {
                      {"extent", extent()},
                      {"kind", one_of_names(kKindNames)},
                      {"region_type", one_of_names(kRegionNames)},
+                     {"rights", names_of(kRightNames)},
+                     {"privileged", names_of(kPrivilegedNames)},
+                     {"cache", one_of_names(kCacheNames)},
+                     {"property", property()},
+                     {"change", change()},
+                     {"virt_place", virt_place()},
+                     {"target", target()},
                      {"pages", pages()}};
   return schema;
 }

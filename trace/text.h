@@ -3,8 +3,10 @@
 #pragma once
 
 #include <ostream>
+#include <span>
 #include <sstream>
 #include <string>
+#include <utility>
 
 #include "trace/fact.h"
 #include "trace/trace.h"
@@ -41,6 +43,63 @@ inline void print(std::ostream& out, PhysPlace at) {
 }
 
 inline void print(std::ostream& out, ColdPlace place) { print(out, place.at); }
+
+// The names of the bits that are set, "none" if none is.
+inline void print_set(std::ostream& out, std::span<const char* const> names, std::uint64_t bits) {
+  const char* separator = "";
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if ((bits >> i & 1) != 0) out << std::exchange(separator, "+") << names[i];
+  }
+  if (bits >> names.size() != 0) {
+    out << std::exchange(separator, "+") << (bits >> names.size() << names.size());
+  }
+  if (*separator == '\0') out << "none";
+}
+inline void print(std::ostream& out, Rights rights) { print_set(out, kRightNames, rights.bits); }
+inline void print(std::ostream& out, Privileged privileged) {
+  print_set(out, kPrivilegedNames, privileged.bits);
+}
+inline void print(std::ostream& out, Cache cache) {
+  out << kCacheNames[static_cast<std::size_t>(cache.name)];
+}
+inline void print(std::ostream& out, const Property& property) {
+  print(out, property.rights);
+  if (property.privileged.bits != 0) print(out << ',', property.privileged);
+  if (property.cache != Cache{}) print(out << ',', property.cache);
+}
+inline void print(std::ostream& out, const Change& change) {
+  if (change.take.bits != 0) print(out << "take:", change.take);
+  if (change.give.bits != 0)
+    print(out << (change.take.bits != 0 ? ",give:" : "give:"), change.give);
+  const bool is_alone = change.take.bits == 0 && change.give.bits == 0;
+  if (change.cache != Change::kKeep) {
+    out << (is_alone ? "" : ",") << kCacheNames[change.cache - 1u];
+  } else if (is_alone) {
+    out << "nothing";
+  }
+}
+inline void print(std::ostream& out, TableKind kind) {
+  out << kTableKindNames[static_cast<std::size_t>(kind.name)];
+}
+inline void print(std::ostream& out, Table table) { out << kTableNames[table.index]; }
+inline void print(std::ostream& out, Level level) { out << +level.value; }
+inline void print(std::ostream& out, Access access) {
+  out << kAccessNames[static_cast<std::size_t>(access.name)];
+}
+
+// "one_gib-1p+8": so many pages from a place, and a byte.
+inline void print(std::ostream& out, VirtPlace at) {
+  out << kVirtNames[at.place];
+  if (at.pages() != 0) out << (at.pages() > 0 ? "+" : "") << at.pages() << "p";
+  if (PageOffset::byte(at.offset) != 0) out << '+' << PageOffset::byte(at.offset);
+}
+inline void print(std::ostream& out, Target at) {
+  out << kTargetNames[at.base];
+  if (at.page != 0) out << '+' << at.page << 'p';
+}
+inline void print(std::ostream& out, Address at) {
+  out << "0x" << std::hex << at.value << std::dec;
+}
 
 // "frame_clone from=f3 to=f5"
 inline void print(std::ostream& out, const Op& op) {
@@ -81,6 +140,10 @@ inline void print(std::ostream& out, As as, std::uint64_t number) {
     case As::usage: named(kUsageNames); break;
     case As::status: named(kStatusNames); break;
     case As::region: named(kRegionNames); break;
+    case As::rights: print_set(out, kRightNames, number); break;
+    case As::privileged: print_set(out, kPrivilegedNames, number); break;
+    case As::cache: named(kCacheNames); break;
+    case As::item: named(kItemNames); break;
   }
 }
 
@@ -152,7 +215,9 @@ inline std::string text_of(const auto&... what) {
 
 inline std::ostream& operator<<(std::ostream& out, const Trace& trace) {
   out << trace.machine.pages.raw << " pages (" << trace.machine.loose.raw << " loose), "
-      << +trace.machine.cpus.count << (trace.machine.cpus.count == 1 ? " CPU\n" : " CPUs\n");
+      << +trace.machine.cpus.count << (trace.machine.cpus.count == 1 ? " CPU" : " CPUs");
+  if (trace.machine.tables.count != 0) out << ", " << +trace.machine.tables.count << " tables";
+  out << '\n';
   for (std::size_t i = 0; i < trace.calls.size(); ++i) {
     if (trace.at_once && i == trace.prologue) out << "then, at once:\n";
     const Call call{{trace.machine.lane(trace.calls[i].lane)}, trace.calls[i].op};
