@@ -332,6 +332,23 @@ struct Lister {
     }
     return simpler;
   }
+  std::vector<trace::Length> simpler_than(const trace::Length& length) const {
+    std::vector<trace::Length> simpler;
+    for (std::uint8_t count = 0; count <= 2; ++count) {
+      if (const trace::Length other{0, count, 0}; other < length) simpler.push_back(other);
+    }
+    for (std::uint8_t unit = 0; unit < length.unit; ++unit) {
+      simpler.push_back({unit, length.count, length.offset});
+    }
+    for (const int count : {0, 1, length.count / 2, length.count - 1}) {
+      if (count < 0 || count >= length.count) continue;
+      simpler.push_back({length.unit, static_cast<std::uint8_t>(count), length.offset});
+    }
+    for (const std::uint8_t offset : simpler_offsets(length.offset)) {
+      simpler.push_back({length.unit, length.count, offset});
+    }
+    return simpler;
+  }
   std::vector<trace::Target> simpler_than(const trace::Target& at) const {
     std::vector<trace::Target> simpler;
     for (std::uint8_t base = 0; base < at.base; ++base) simpler.push_back({base, at.page});

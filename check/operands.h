@@ -19,11 +19,12 @@ struct NounList {
   using Pointer = std::variant<Listed*...>;
   static constexpr void each(auto&& use) { (use(std::type_identity<Listed>{}), ...); }
 };
-using Nouns = NounList<trace::Frame, trace::Unique, trace::Raw, trace::Segment, trace::RawSegment,
-                       trace::Block, trace::List, trace::PhysPlace, trace::ColdPlace, trace::Kind,
-                       trace::RegionType, trace::Count, trace::Order, trace::Flag, trace::Extent,
-                       trace::OwnTable, trace::Table, trace::TableKind, trace::VirtPlace,
-                       trace::Target, trace::Level, trace::Property, trace::Change, trace::Access>;
+using Nouns =
+    NounList<trace::Frame, trace::Unique, trace::Raw, trace::Segment, trace::RawSegment,
+             trace::Block, trace::List, trace::PhysPlace, trace::ColdPlace, trace::Kind,
+             trace::RegionType, trace::Count, trace::Order, trace::Flag, trace::Extent,
+             trace::OwnTable, trace::Table, trace::TableKind, trace::VirtPlace, trace::Target,
+             trace::Length, trace::Level, trace::Property, trace::Change, trace::Access>;
 
 // A register that can stand for any other with its letter. A list cannot: each takes frames of a
 // kind of its own.

@@ -219,6 +219,20 @@ void read_noun(const Reader& from, VirtPlace& at) {
   if (from.has("byte")) read_byte(from.member("byte"), at.offset);
 }
 
+Json noun(Length length) {
+  Json json = {{"unit", kLengthNames[length.unit]}, {"count", length.count}};
+  const std::uint64_t byte = PageOffset::byte(length.offset);
+  if (byte != 0) json["byte"] = byte;
+  return json;
+}
+void read_noun(const Reader& from, Length& length) {
+  from.only({"unit", "count", "byte"});
+  length.unit =
+      static_cast<std::uint8_t>(from.member("unit").one_of("a unit of length", kLengthNames));
+  length.count = static_cast<std::uint8_t>(from.member("count").number(0, 255));
+  if (from.has("byte")) read_byte(from.member("byte"), length.offset);
+}
+
 // The place's name alone, if it is its first page.
 Json noun(Target at) {
   if (at.page == 0) return kTargetNames[at.base];

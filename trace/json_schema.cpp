@@ -44,6 +44,7 @@ Json schema_of(std::type_identity<Table>) { return one_of_names(kTableNames); }
 Json schema_of(std::type_identity<Level>) { return whole_number(1, Level::kMost); }
 Json schema_of(std::type_identity<Access>) { return one_of_names(kAccessNames); }
 Json schema_of(std::type_identity<VirtPlace>) { return ref("virt_place"); }
+Json schema_of(std::type_identity<Length>) { return ref("length"); }
 Json schema_of(std::type_identity<Target>) { return ref("target"); }
 Json schema_of(std::type_identity<Address>) { return whole_number(0, kAny); }
 Json schema_of(std::type_identity<Words>) {
@@ -82,6 +83,11 @@ Json virt_place() {
 Json target() {
   const Json base = one_of_names(kTargetNames);
   return {{"anyOf", {base, object_of({{"base", base}, {"page", whole_number(0, 65535)}})}}};
+}
+
+Json length() {
+  return object_of({{"unit", one_of_names(kLengthNames)}, {"count", whole_number(0, 255)}},
+                   {{"byte", byte()}});
 }
 
 Json property() {
@@ -216,6 +222,7 @@ Json trace_schema() {
                      {"change", change()},
                      {"virt_place", virt_place()},
                      {"target", target()},
+                     {"length", length()},
                      {"pages", pages()}};
   return schema;
 }

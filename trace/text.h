@@ -97,6 +97,21 @@ inline void print(std::ostream& out, Target at) {
   out << kTargetNames[at.base];
   if (at.page != 0) out << '+' << at.page << 'p';
 }
+// "3p", "2xone_gib", "rest-1p"
+inline void print(std::ostream& out, Length length) {
+  const char* const unit = kLengthNames[length.unit];
+  if (length.unit == 0) {
+    out << +length.count << 'p';
+  } else if (length.unit < Length::kRest) {
+    out << +length.count << 'x' << unit;
+  } else {
+    out << unit;
+    if (length.count != 0) {
+      out << (length.unit == Length::kRest ? '-' : '+') << +length.count << 'p';
+    }
+  }
+  if (PageOffset::byte(length.offset) != 0) out << '+' << PageOffset::byte(length.offset);
+}
 inline void print(std::ostream& out, Address at) {
   out << "0x" << std::hex << at.value << std::dec;
 }

@@ -135,6 +135,34 @@ constexpr std::uint64_t address_of(Target at) {
   return kBases[at.base % Target::kCount] + at.page * std::uint64_t{4096};
 }
 
+// How far a cursor is to go: so many pages of a size; all that is left of its range, or so many
+// pages less; or so far that its address comes round to 0, and so many pages more. And a byte.
+struct Length {
+  static constexpr std::size_t kBytes = 3;
+  static constexpr std::uint8_t kRest = 4, kRound = 5, kCount = 6;
+  std::uint8_t unit = 0;
+  std::uint8_t count = 0;
+  std::uint8_t offset = 0;  // See PageOffset.
+  constexpr void parts(auto&& each) { each(unit), each(count), each(offset); }
+  constexpr void settle() {
+    unit = static_cast<std::uint8_t>(unit % kCount);
+    offset = PageOffset::settled(offset);
+  }
+  auto operator<=>(const Length&) const = default;
+};
+inline constexpr std::array<const char*, Length::kCount> kLengthNames = {
+    "page", "two_mib", "one_gib", "half_tib", "rest", "round"};
+
+// In bytes, modulo 2^64, of a cursor that stands at `now` in a range that ends at `end`.
+constexpr std::uint64_t bytes_of(Length length, std::uint64_t now, std::uint64_t end) {
+  constexpr std::array<std::uint64_t, 4> kSizes = {std::uint64_t{1} << 12, std::uint64_t{1} << 21,
+                                                   std::uint64_t{1} << 30, std::uint64_t{1} << 39};
+  const std::uint64_t byte = PageOffset::byte(length.offset);
+  if (length.unit == Length::kRest) return end - now - length.count * kSizes[0] + byte;
+  if (length.unit == Length::kRound) return length.count * kSizes[0] - now + byte;
+  return length.count * kSizes[length.unit] + byte;
+}
+
 // The level of a table, or of the page that a leaf in it maps: 1 is 4 KiB.
 struct Level {
   static constexpr std::size_t kBytes = 1;

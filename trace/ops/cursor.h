@@ -83,7 +83,7 @@ struct CursorFindNext {
   static constexpr std::array<Result, 1> kResults = {{kNow}};
   static constexpr std::array kOutcomes = {Status::ok, Status::none, Status::panicked};
 
-  Extent length;
+  Length length;
 
   static constexpr void fields(auto&& each) { each("length", &CursorFindNext::length); }
   bool operator==(const CursorFindNext&) const = default;
@@ -158,7 +158,7 @@ struct CursorMapRun {
                                            Status::panicked};
 
   Target at;
-  Extent length;
+  Length length;
   Property property;
 
   static constexpr void fields(auto&& each) {
@@ -206,7 +206,7 @@ struct CursorTakeNext {
   static constexpr std::array kOutcomes = {Status::ok, Status::none, Status::no_memory,
                                            Status::panicked};
 
-  Extent length;
+  Length length;
   Frame to;  // Must be empty. Gets the frame, if it is one: untyped from a user table, dynamic from
              // the kernel's.
 
@@ -227,7 +227,7 @@ struct CursorUnmap {
       {kNow, {"pages", As::number}, {"tables", As::number}, {"frames", As::number}}};
   static constexpr std::array kOutcomes = {Status::ok, Status::no_memory, Status::panicked};
 
-  Extent length;
+  Length length;
 
   static constexpr void fields(auto&& each) { each("length", &CursorUnmap::length); }
   bool operator==(const CursorUnmap&) const = default;
@@ -243,7 +243,7 @@ struct CursorProtectNext {
   static constexpr std::array kOutcomes = {Status::ok, Status::none, Status::no_memory,
                                            Status::panicked};
 
-  Extent length;
+  Length length;
   Change change;
 
   static constexpr void fields(auto&& each) {
@@ -261,7 +261,7 @@ struct CursorProtect {
       {kNow, {"pages", As::number}, {"bytes", As::number}}};
   static constexpr std::array kOutcomes = {Status::ok, Status::no_memory, Status::panicked};
 
-  Extent length;
+  Length length;
   Change change;
 
   static constexpr void fields(auto&& each) {
