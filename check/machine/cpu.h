@@ -5,18 +5,76 @@
 #include <array>
 #include <cstdint>
 
+#include "check/machine/access.h"
 #include "check/machine/sanitizer.h"
+#include "check/machine/structures.h"
+#include "check/machine/tlb.h"
 
 namespace check::machine {
 
 struct Cpu {
-  std::uint64_t root = 0;
+  std::uint64_t root = 0;  // CR3 without its flags; 0: no table yet. Set by write_cr3() alone.
   bool takes_interrupts = true;
   std::uint32_t preemption_disabled = 0;
   std::uint64_t quiescent_count = 0;
+
+  Control control;                  // To be changed by set_control(), but for wp, smap and ac.
+  bool caches_structures = false;   // Whether it has paging-structure caches (structures.h).
+  bool has_reached_hidden = false;  // Since reset, an access or a walk met memory that nobody owns.
+  Tlb tlb;
+  StructureCaches structures;
+
+  // MOV to CR3: all but global translations are forgotten, even if the root is the same as before.
+  PAGETWIN_UNSEEN void write_cr3(std::uint64_t next) noexcept {
+    root = next;
+    tlb.forget_all_but_global();
+    structures.forget_all();
+  }
+  PAGETWIN_UNSEEN void flush_all() noexcept { write_cr3(root); }
+
+  // Toggles CR4.PGE, and back: all translations are forgotten.
+  PAGETWIN_UNSEEN void flush_all_and_global() noexcept {
+    tlb.forget_all();
+    structures.forget_all();
+  }
+
+  // INVLPG. Of an address that is not canonical it does nothing (vol. 2A).
+  PAGETWIN_UNSEEN void invlpg(std::uint64_t va) noexcept {
+    if (!is_canonical(va, control.levels())) return;
+    tlb.forget(va);
+    structures.forget_all();
+  }
+
+  // What changes the meaning of entries, or is said to flush, forgets all translations: pge, and
+  // smep if it is set (4.10.4.1); la57, which software can change with paging off only; and nxe,
+  // where the manual is silent and this is a choice. Changes of wp, smap and ac, and smep if it is
+  // cleared, forget nothing: they decide about each use of what is known.
+  PAGETWIN_UNSEEN void set_control(const Control& next) noexcept {
+    const bool forgets = next.pge != control.pge || next.la57 != control.la57 ||
+                         next.nxe != control.nxe || (next.smep && !control.smep);
+    control = next;
+    if (forgets) flush_all_and_global();
+  }
+
+  // Cheap, and cheaper than assigning a new one.
+  PAGETWIN_UNSEEN void reset() noexcept {
+    root = 0;
+    takes_interrupts = true;
+    preemption_disabled = 0;
+    quiescent_count = 0;
+    control = {};
+    caches_structures = has_reached_hidden = false;
+    tlb.reset();
+    structures.reset();
+  }
 };
 
 inline std::array<Cpu, 4> cpus;
+
+// As after power-on. Requires that no CPU runs.
+PAGETWIN_UNSEEN inline void reset_cpus() noexcept {
+  for (Cpu& cpu : cpus) cpu.reset();
+}
 
 namespace detail {
 // Of the running thread or lane; kept by whoever switches lanes.

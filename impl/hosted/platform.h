@@ -7,6 +7,7 @@
 
 #include "check/machine/cpu.h"
 #include "check/machine/memory.h"
+#include "check/machine/touch.h"
 #include "impl/globals.h"
 #include "impl/hosted/landing.h"
 
@@ -55,9 +56,7 @@ struct Hosted {
   static std::optional<PhysAddr> alloc(usize bytes, usize align) noexcept {
     return globals().allocator.alloc(bytes, align);
   }
-  static void dealloc(PhysAddr at, usize bytes) noexcept {
-    globals().allocator.dealloc(at, bytes);
-  }
+  static void dealloc(PhysAddr at, usize bytes) noexcept { globals().allocator.dealloc(at, bytes); }
 
   static u64 load_pte(PhysAddr at, std::memory_order order) noexcept { return pte(at).load(order); }
   static void store_pte(PhysAddr at, u64 v, std::memory_order order) noexcept {
@@ -83,16 +82,19 @@ struct Hosted {
     if (--cpu().preemption_disabled == 0) ++cpu().quiescent_count;
   }
   static PhysAddr root() noexcept { return {cpu().root}; }
-  static void set_root(PhysAddr root) noexcept { cpu().root = root.value; }
+  static void set_root(PhysAddr root) noexcept { cpu().write_cr3(root.value); }
   static void spin_hint() noexcept { relax(); }
   static void relax() noexcept { __builtin_ia32_pause(); }
 
-  // The machine has no TLB and no user memory: nothing is cached, and every copy faults at once.
-  static void flush_page(VirtAddr) noexcept {}
-  static void flush_all() noexcept {}
-  static void flush_all_and_global() noexcept {}
-  static usize copy_from_user(void*, VirtAddr, usize) noexcept { return 0; }
-  static usize copy_to_user(VirtAddr, const void*, usize) noexcept { return 0; }
+  static void flush_page(VirtAddr at) noexcept { cpu().invlpg(at.value); }
+  static void flush_all() noexcept { cpu().flush_all(); }
+  static void flush_all_and_global() noexcept { cpu().flush_all_and_global(); }
+  static usize copy_from_user(void* bytes, VirtAddr at, usize n) noexcept {
+    return check::machine::copy_from(this_cpu(), bytes, at.value, n).bytes;
+  }
+  static usize copy_to_user(VirtAddr at, const void* bytes, usize n) noexcept {
+    return check::machine::copy_to(this_cpu(), at.value, bytes, n).bytes;
+  }
 
   // The caller's thread is each CPU of the set, one after another.
   static void run_on(u64 set, void (*run)(void*) noexcept, void* with) noexcept {
