@@ -55,9 +55,7 @@ struct Hosted {
   static std::optional<PhysAddr> alloc(usize bytes, usize align) noexcept {
     return globals().allocator.alloc(bytes, align);
   }
-  static void dealloc(PhysAddr at, usize bytes) noexcept {
-    globals().allocator.dealloc(at, bytes);
-  }
+  static void dealloc(PhysAddr at, usize bytes) noexcept { globals().allocator.dealloc(at, bytes); }
 
   static u64 load_pte(PhysAddr at, std::memory_order order) noexcept { return pte(at).load(order); }
   static void store_pte(PhysAddr at, u64 v, std::memory_order order) noexcept {
@@ -70,6 +68,7 @@ struct Hosted {
                                    std::memory_order order) noexcept {
     return pte(at).compare_exchange_strong(seen, v, order);
   }
+  static u64 peek_pte(PhysAddr at) noexcept { return load_pte(at, std::memory_order_relaxed); }
 
   static constexpr u32 kMostCpus = check::machine::cpus.size();
   static u32 this_cpu() noexcept { return check::machine::this_cpu(); }
