@@ -224,6 +224,13 @@ class MmSystem {
       case mm::Panic::misaligned: return trace::Code::misaligned;
       case mm::Panic::no_early: return trace::Code::no_early;
       case mm::Panic::count_overflow: return trace::Code::count_overflow;
+      case mm::Panic::bad_address:  // No operation of these families ends so.
+      case mm::Panic::bad_cache:
+      case mm::Panic::bad_property:
+      case mm::Panic::bad_level:
+      case mm::Panic::bad_alignment:
+      case mm::Panic::bad_length:
+      case mm::Panic::beyond_barrier:
       case mm::Panic::broken: return trace::Code::broken;
     }
     return trace::Code::broken;

@@ -81,6 +81,37 @@ struct Explored : mm::Hosted {
   using Atomic = explore::Atomic<T>;
 
   static auto acquire(const auto& word) noexcept { return word.acquire(); }
+
+  // Entries of page tables, as other atomic words. What only the holder of a table's lock may write
+  // is no point when that holder reads it: nobody else could make a difference.
+  using Order = std::memory_order;
+  static mm::u64 load_pte(mm::PhysAddr at, Order order) noexcept {
+    Scheduler::point();
+    return Hosted::load_pte(at, order);
+  }
+  static void store_pte(mm::PhysAddr at, mm::u64 bits, Order order) noexcept {
+    Scheduler::point();
+    Hosted::store_pte(at, bits, order);
+    Scheduler::changed();
+  }
+  static mm::u64 exchange_pte(mm::PhysAddr at, mm::u64 bits, Order order) noexcept {
+    Scheduler::point();
+    const mm::u64 before = Hosted::exchange_pte(at, bits, order);
+    Scheduler::changed();
+    return before;
+  }
+  static bool compare_exchange_pte(mm::PhysAddr at, mm::u64& seen, mm::u64 bits,
+                                   Order order) noexcept {
+    Scheduler::point();
+    const bool did = Hosted::compare_exchange_pte(at, seen, bits, order);
+    if (did) {
+      Scheduler::changed();
+    } else {
+      Scheduler::refused(seen);
+    }
+    return did;
+  }
+
   static void spin_hint() noexcept { Scheduler::spin(); }
   static void relax() noexcept {}  // The next try is a point of its own.
 };

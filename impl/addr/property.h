@@ -6,18 +6,29 @@
 
 namespace mm {
 
-// What clients may choose.
+// What clients may choose. The machine itself sets kAccessed and kDirty when a page is used.
 struct PageFlags {
   static constexpr u8 kReadable = 0x01, kWritable = 0x02, kExecutable = 0x04;
+  static constexpr u8 kAccessed = 0x08, kDirty = 0x10;
+  static constexpr u8 kAvail2 = 0x80;  // Means what a client wants; kept with the mapping.
   u8 bits = 0;
   bool operator==(const PageFlags&) const = default;
 };
 
-// What only mm may: a client that changes flags or cache policy cannot touch these.
+// What only mm may: a client that changes flags or cache policy cannot touch these (BUG-33).
 struct PrivilegedPageFlags {
   static constexpr u8 kUser = 0x01, kGlobal = 0x02;
+  static constexpr u8 kAvail1 = 0x40;  // Means what a table's configuration wants; see config.h.
+  static constexpr u8 kShared = 0x80;  // With the host, in a confidential guest.
   u8 bits = 0;
   bool operator==(const PrivilegedPageFlags&) const = default;
+};
+
+// What a table entry may say of the table it leads to.
+struct PageTableFlags {
+  static constexpr u8 kAvail1 = 0x40, kAvail2 = 0x80;
+  u8 bits = 0;
+  bool operator==(const PageTableFlags&) const = default;
 };
 
 enum class CachePolicy : u8 {

@@ -13,14 +13,21 @@ namespace mm {
 enum class Panic : u8 {
   none,
   // Documented.
-  last_handle,  // drop() of the last dynamic handle of a page that keeps it.
-  empty_range,  // A segment is to be made of no page.
-  bad_split,    // A segment is to be split other than between its pages.
-  bad_slice,    // A segment has no such part.
-  too_large,    // More pages are asked for than addresses can count.
-  beyond_end,   // A reader or writer is to skip more bytes than it has.
-  misaligned,   // A single access, or a filling, does not fit where it is to be.
-  no_early,     // The early allocator has not been started, or has retired.
+  last_handle,     // drop() of the last dynamic handle of a page that keeps it.
+  empty_range,     // A segment is to be made of no page.
+  bad_split,       // A segment is to be split other than between its pages.
+  bad_slice,       // A segment has no such part.
+  too_large,       // More pages are asked for than addresses can count.
+  beyond_end,      // A reader or writer is to skip more bytes than it has.
+  misaligned,      // A single access, or a filling, does not fit where it is to be.
+  no_early,        // The early allocator has not been started, or has retired.
+  bad_address,     // A physical address has bits that no entry of that level can hold.
+  bad_cache,       // No entry can say this cache policy.
+  bad_property,    // A property has the mark that is the table's own.
+  bad_level,       // A page of this size cannot be mapped.
+  bad_alignment,   // An address is not a multiple of the size of what is to be there.
+  bad_length,      // A length is not a multiple of the page size.
+  beyond_barrier,  // A cursor is to go, or to map, beyond the end of its range.
   // Broken.
   count_overflow,  // POST-2, POST-3.
   broken,          // Any other; see MM_ASSERT.

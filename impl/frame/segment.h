@@ -113,6 +113,10 @@ class Segment {
     return Frame<P, M>(MetaSlot<P>::of(std::exchange(start_, next_page(start_))));
   }
 
+  // The counts of the frames in the first `bytes` are somebody else's from here on. Requires that
+  // there are so many, and that they are whole pages.
+  void forget_front(usize bytes) noexcept { start_.value += bytes; }
+
   // Of all bytes. Must not outlive the segment.
   VmReader<P> reader() const noexcept
     requires HasUserBytes<M>

@@ -69,6 +69,7 @@ struct Hosted {
                                    std::memory_order order) noexcept {
     return pte(at).compare_exchange_strong(seen, v, order);
   }
+  static u64 peek_pte(PhysAddr at) noexcept { return load_pte(at, std::memory_order_relaxed); }
 
   static constexpr u32 kMostCpus = check::machine::cpus.size();
   static u32 this_cpu() noexcept { return check::machine::this_cpu(); }

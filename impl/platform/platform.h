@@ -58,11 +58,15 @@ concept HasMemory =
       // The frame allocator: bytes is a multiple of the page size; none if there is no such block.
       { P::alloc(n, n) } noexcept -> std::same_as<std::optional<PhysAddr>>;
       { P::dealloc(at, n) } noexcept;
-      // The page-table entry at `at`: other CPUs, and the page walker, read and write it too.
+      // The page-table entry at `at`: other CPUs, and the page walker, read and write it too. What a
+      // failed compare-exchange saw is in `seen`.
       { P::load_pte(at, order) } noexcept -> std::same_as<u64>;
       { P::store_pte(at, v, order) } noexcept;
       { P::exchange_pte(at, v, order) } noexcept -> std::same_as<u64>;
       { P::compare_exchange_pte(at, seen, v, order) } noexcept -> std::same_as<bool>;
+      // The same as a relaxed load, for whoever has the lock of the entry's table: all that can
+      // change meanwhile is what the page walker marks as accessed or dirty.
+      { P::peek_pte(at) } noexcept -> std::same_as<u64>;
     };
 
 template <class P>

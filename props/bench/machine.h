@@ -80,6 +80,7 @@ struct Machine {
                                    std::memory_order order) noexcept {
     return pte(at).compare_exchange_strong(seen, v, order);
   }
+  static u64 peek_pte(mm::PhysAddr at) noexcept { return load_pte(at, std::memory_order_relaxed); }
 
   // Guards and flushes cost nothing: the workloads want it so.
   static constexpr u32 kMostCpus = 1;

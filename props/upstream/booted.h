@@ -26,6 +26,7 @@ class Booted : public testing::Test {
     globals.next_list_id.store(1, std::memory_order_relaxed);
     mm::MetaSlot<P>::init(0, kPages);
     ::new (static_cast<void*>(&globals.allocator)) mm::Allocator<P>();
+    ::new (static_cast<void*>(&globals.deferred)) mm::Deferred<P>();
     globals.allocator.add_free_memory(page(kLoose), (kPages - kLoose) * kPage);
   }
 

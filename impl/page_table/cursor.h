@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: MPL-2.0
+// Cursors: a place in a range of a page table that is the cursor's alone as long as it lives.
+//
+// Opening one locks every table that its range meets, by the protocol of locking.h; it is also a
+// read section, so its CPU passes no quiescent state meanwhile. Closing, or the end of its life,
+// releases both. Two cursors of one CPU whose guards are the same wait for each other for ever.
+//
+// A cursor is at an address of its range, or at its end, and at a level: in the table of that level
+// through which the address goes. Where it starts searching, and so whether a table is taken out
+// whole or page by page, depends on the level: it is the guard's at first, goes down as the cursor
+// looks into tables, and up as it leaves them (INV-38).
+//
+// What is wrong with the arguments is a panic, raised before anything has changed. What cannot be
+// had is an error, and leaves everything as it was, the cursor's place included (house rules of
+// impl/base/panic.h and impl/base/result.h). The range forms are loops of the single forms, done in
+// one pass over each table: an error stops them where the single form would have met it, with all
+// that was done before.
+#pragma once
+
+#include <variant>
+
+#include "impl/page_table/locking.h"
+#include "impl/sync/deferred.h"
+#include "impl/sync/preemption.h"
+
+namespace mm {
+
+template <PageTableConfig C>
+class PageTable;
+
+// What is at an address: the whole span of the page, or of the absent entry, and the page if there
+// is one. The span may reach beyond the cursor's range on both sides.
+template <PageTableConfig C>
+struct Queried {
+  VirtRange range;
+  std::optional<typename C::Items::ItemRef> item;
+};
+
+// What was taken out: a page,
+template <PageTableConfig C>
+struct MappedFragment {
+  VirtAddr va;
+  RcuDrop<typename C::Platform, typename C::Items::Item> item;
+};
+// or a table with all that is below it, which is stray, and may map nothing.
+template <PageTableConfig C>
+struct StrayFragment {
+  VirtAddr va;
+  u64 bytes;       // Of the address space: the span of the entry that led to it.
+  u64 num_frames;  // Pages of 4 KiB that were mapped there, huge ones counted as so many.
+  RcuDrop<typename C::Platform, Node<C>> table;
+};
+// Dropped, it is dropped after a grace period: that is what a caller does who wants nothing of it.
+template <PageTableConfig C>
+using Fragment = std::variant<MappedFragment<C>, StrayFragment<C>>;
+
+// What a range form has done.
+struct Run {
+  u64 pages = 0;   // Of 4 KiB: mapped, protected, or taken out.
+  u64 leaves = 0;  // Entries: of pages of any size; or fragments, of what was taken out.
+  std::optional<PageTableError> stopped_by;  // If something did; none if all was done.
+};
+
+template <PageTableConfig C>
+class Cursor {
+ public:
+  using P = typename C::Platform;
+  using Item = typename C::Items::Item;
+
+  // A cursor at `begin`, of the range [begin, end). Errors: invalid_range, then unaligned, then
+  // no_memory: the way down to the range is made, if it is not there (POST-25). The table must
+  // outlive the cursor. May wait for other cursors.
+  static Result<Cursor, PageTableError> open(const PageTable<C>& table, VirtAddr begin,
+                                             VirtAddr end) noexcept;
+
+  Cursor(Cursor&& other) noexcept;
+  Cursor& operator=(Cursor&&) = delete;
+  ~Cursor() {
+    if (guard_level_ != 0) unlock_range<C>(guard(), {begin_}, {end_ - 1});
+  }
+
+  VirtAddr virt_addr() const noexcept { return {va_}; }
+  VirtAddr begin() const noexcept { return {begin_}; }
+  VirtAddr end() const noexcept { return {end_}; }
+  u8 level() const noexcept { return static_cast<u8>(level_); }
+  u8 guard_level() const noexcept { return static_cast<u8>(guard_level_); }
+
+  // What is at the cursor's address, which stays; the level goes down to that of what is found.
+  // Error: invalid_address, at the end (POST-26).
+  Result<Queried<C>, PageTableError> query() noexcept;
+
+  // Goes on to the first page that is mapped in the next `len` bytes: where it begins, or where the
+  // cursor is, if that is within it. None: the cursor is at the end of the absent span, or of the
+  // empty table, in which the `len` bytes end, but not beyond its own end; if `len` is 0 it has not
+  // moved (POST-27). Panics: bad_length, then beyond_barrier.
+  std::optional<VirtAddr> find_next(u64 len) noexcept;
+
+  // Goes to an address of the range; it leaves tables, but looks into none (POST-28). Panics:
+  // bad_alignment. Error: invalid_address, of the range's end, too.
+  Result<void, PageTableError> jump(VirtAddr va) noexcept;
+
+ private:
+  template <PageTableConfig>
+  friend class CursorMut;
+
+  // What a search stops at: any page; a page that lies within what is searched; or a table that
+  // does, too.
+  enum class For : u8 { page, fitting_page, fitting };
+  // A page that is larger than what is searched is `too_large`: it must be split.
+  enum class Found : u8 { nothing, here, too_large };
+
+  struct Place {
+    u64 va;
+    u32 level;
+  };
+
+  Cursor(ReadSection<P>&& section, const Guarded<C>& guarded, VirtAddr begin, VirtAddr end) noexcept
+      : section_(std::move(section)),
+        va_(begin.value),
+        begin_(begin.value),
+        end_(end.value),
+        level_(guarded.level),
+        guard_level_(guarded.level) {
+    path_[level_ - 1] = guarded.node;
+  }
+
+  Guarded<C> guard() const noexcept {
+    return {path_[guard_level_ - 1], static_cast<u8>(guard_level_)};
+  }
+  const NodeView<C>& node() const noexcept { return path_[level_ - 1]; }
+  u64 index() const noexcept { return index_of(va_, level_); }
+  EntryView<C> entry() const noexcept { return EntryView<C>(node(), index()); }
+
+  void push(NodeView<C> child) noexcept { path_[--level_ - 1] = child; }
+  void move_forward() noexcept;
+  void check_length(u64 len) const noexcept;
+  template <For kFor>
+  Found search(u64 until) noexcept;
+
+  Place place() const noexcept { return {va_, level_}; }
+  void return_to(const Place& place) noexcept;
+
+  ReadSection<P> section_;
+  u64 va_;
+  u64 begin_, end_;
+  u32 level_;
+  u32 guard_level_;                                   // 0 if it was moved from.
+  std::array<NodeView<C>, C::Paging::kLevels> path_;  // [level - 1], from level_ to the guard's.
+};
+
+// A cursor that may change what is mapped.
+template <PageTableConfig C>
+class CursorMut {
+ public:
+  using P = typename C::Platform;
+  using Item = typename C::Items::Item;
+
+  static Result<CursorMut, PageTableError> open(const PageTable<C>& table, VirtAddr begin,
+                                                VirtAddr end) noexcept {
+    return CursorMut(MM_TRY(Cursor<C>::open(table, begin, end)));
+  }
+
+  // As those of Cursor.
+  VirtAddr virt_addr() const noexcept { return at_.virt_addr(); }
+  VirtAddr begin() const noexcept { return at_.begin(); }
+  VirtAddr end() const noexcept { return at_.end(); }
+  u8 level() const noexcept { return at_.level(); }
+  u8 guard_level() const noexcept { return at_.guard_level(); }
+  Result<Queried<C>, PageTableError> query() noexcept { return at_.query(); }
+  std::optional<VirtAddr> find_next(u64 len) noexcept { return at_.find_next(len); }
+  Result<void, PageTableError> jump(VirtAddr va) noexcept { return at_.jump(va); }
+
+  // Maps an item at the cursor's address, and goes behind it (POST-29). Tables that are missing are
+  // made; one without a page in it, where a huge page is to be, is taken out and dropped later.
+  // Panics, in this order: beyond_barrier (at the end), bad_level, bad_alignment, beyond_barrier
+  // (it is too large), bad_address, bad_cache, bad_property. Errors, found before anything changes,
+  // and the item stays with the caller: already_mapped, too_many_pending, no_memory.
+  Result<void, PageTableError> map(Item&& item) noexcept;
+
+  // Maps [at, at + len), untracked, by the largest pages that fit. Panics, before the first: as
+  // map(), of the whole run, and bad_length.
+  Run map_range(PhysAddr at, u64 len, PageProperty property) noexcept;
+
+  // Maps the frames of a segment, one after another; the segment keeps those that were not mapped.
+  // Panics, before the first: as map(), of the whole segment.
+  template <class M>
+  Run map_segment(Segment<P, M>& segment, PageProperty property) noexcept
+    requires(C::Items::kMayOwn);
+
+  // Takes out what is first in the next `len` bytes: a table that lies within them, at or below the
+  // cursor's level; or a page; of a page that is too large the part that lies within, for which it
+  // is split. The cursor goes behind it. None as find_next() (POST-30). Panics as find_next().
+  // Errors: no_memory, too_many_pending.
+  Result<std::optional<Fragment<C>>, PageTableError> take_next(u64 len) noexcept;
+
+  // All of it: `sink(Fragment<C>&&)` gets each fragment (POST-31). By itself it drops them later.
+  template <class Sink>
+    requires requires(Sink& sink, Fragment<C>&& fragment) {
+      { sink(std::move(fragment)) } noexcept;
+    }
+  Run unmap(u64 len, Sink&& sink) noexcept;
+  Run unmap(u64 len) noexcept {
+    return unmap(len, [](Fragment<C>&&) noexcept {});
+  }
+
+  // Changes the first page in the next `len` bytes as `op` says, and goes behind it; a page that is
+  // too large is split (POST-32). The page's range, or none as find_next(). Panics as find_next(),
+  // and bad_cache. Error: no_memory; then `op` was asked for nothing.
+  template <ProtectOp Op>
+  Result<std::optional<VirtRange>, PageTableError> protect_next(u64 len, Op&& op) noexcept;
+
+  // All of them. A bad cache policy is a panic if it is asked for at first, and an error later.
+  template <ProtectOp Op>
+  Run protect(u64 len, Op&& op) noexcept;
+
+ private:
+  using Entry = typename C::Entry;
+  using For = typename Cursor<C>::For;
+  using Found = typename Cursor<C>::Found;
+
+  explicit CursorMut(Cursor<C>&& at) noexcept : at_(std::move(at)) {}
+
+  void check_map(u64 len, u32 level) const noexcept;
+  static void check_leaf(PhysAddr at, u32 level, PageProperty property) noexcept;
+  Result<void, PageTableError> map_otherwise(u64 bits, u32 level) noexcept;
+  Result<void, PageTableError> prepare(u32 level) noexcept;
+  Result<void, PageTableError> put_huge(EntryView<C>& entry, u64 bits) noexcept;
+  Result<void, PageTableError> split(u64 until) noexcept;
+  std::optional<PageTableError> fill_table(u64& bits, u64 pages, Run& run) noexcept;
+  std::optional<Fragment<C>> take_here() noexcept;
+  bool may_take(u64 bits) const noexcept;
+  std::optional<PageTableError> protect_here(Found found, u64 until, auto&& op) noexcept;
+
+  Cursor<C> at_;
+};
+
+}  // namespace mm
+
+#include "impl/page_table/cursor.inl"

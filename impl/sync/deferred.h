@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: MPL-2.0
+// Deferred reclamation: what is given up here is dropped only when every CPU has passed a quiescent
+// state, in which it is in no read section and so holds no address that it found without a count.
+//
+//   drop_later ──▶ waiting ──▶ running ──▶ dropped, in the order in which all came
+//                         new period  every CPU has passed
+//
+// At most one grace period runs, with the items that began it, and at most one batch waits for the
+// next. Given up while none runs, an item begins one, which waits for every CPU, the caller's
+// included. The CPU that is the last to pass drops the items; then, if a batch waits by now, the
+// next period begins with it, again waiting for every CPU.
+//
+// There is no heap, so the queue is a ring of fixed size. Nothing that an item is made of could
+// hold it instead: a frame may be queued many times over, once for each place where it was mapped,
+// its slot's words mean something as long as it is in use, its bytes are others' who still hold it,
+// and those of a table are read by walkers until the period ends. So there is a bound, and it is
+// kept by asking: whoever takes out what must be dropped later has room reserved before anything
+// changes, and is refused if there is none. It then closes its cursor, lets the CPUs pass, and goes
+// on. What needs little is kept in little: a subtree is one entry, however large; so are adjacent
+// frames that are given up one after another; what has no count needs no room and is never queued.
+#pragma once
+
+#include <array>
+
+#include "impl/frame/frame.h"
+#include "impl/sync/interrupts.h"
+#include "impl/sync/spin_lock.h"
+
+namespace mm {
+
+template <class P>
+class Deferred {
+ public:
+  static constexpr u64 kMost = 8192;  // Entries, of up to kMostFrames frames each.
+
+  constexpr Deferred() noexcept {}
+  Deferred(const Deferred&) = delete;
+  Deferred& operator=(const Deferred&) = delete;
+  constexpr ~Deferred() {}  // What is pending is given back to nobody.
+
+  // Room for one item, until it has been dropped or unreserve() is called. False if there is none.
+  [[nodiscard]] bool try_reserve() noexcept {
+    // ORDER: none needed: it is only a number, and what it allows is done under the lock.
+    if (reserved_.fetch_add(1, std::memory_order_relaxed) < kMost) [[likely]]
+      return true;
+    unreserve(1);
+    return false;
+  }
+  void unreserve(u64 items) noexcept {
+    // ORDER: none needed, as above.
+    reserved_.fetch_sub(items, std::memory_order_relaxed);
+  }
+
+  // Gives a handle up. Requires room that was reserved for it, and that the page's usage does not
+  // keep its last handle.
+  // LOCKS: lock_, with interrupts off; none is taken meanwhile.
+  void drop_later(Frame<P>&& frame) noexcept {
+    const PhysAddr at = std::move(frame).into_raw();
+    const InterruptsOff<P> off;
+    lock_.lock();
+    if (append(at)) unreserve(1);
+    if (!is_running_) begin_period();
+    lock_.unlock();
+  }
+
+  // This CPU passes a quiescent state. Requires that it is in no read section: it has no cursor.
+  // LOCKS: lock_, with interrupts off; not while items are dropped.
+  void quiesce(u32 cpu) noexcept {
+    const u64 bit = u64{1} << cpu;
+    // ORDER: none needed. If this misses a period that has just begun, the period waits for our
+    // next time.
+    if ((awaited_.load(std::memory_order_relaxed) & bit) == 0) return;
+    u64 from = 0, until = 0;
+    {
+      const Locked locked(*this);
+      const u64 awaited = awaited_.load(std::memory_order_relaxed);
+      if ((awaited & bit) == 0) return;
+      // ORDER: none needed: the lock orders all that matters. Whoever took the lock before us, to
+      // queue, had cut off its item before; we find it cut off from here on (L3).
+      awaited_.store(awaited & ~bit, std::memory_order_relaxed);
+      if ((awaited & ~bit) != 0) return;
+      from = first_;
+      until = running_end_;
+    }
+    // No CPU is awaited, so nobody else comes here, and the period still runs: what is queued by
+    // these drops waits for the next.
+    for (u64 i = from; i != until; ++i) drop_entry(entry(i));
+    const Locked locked(*this);
+    first_ = until;
+    unreserve(until - from);
+    is_running_ = false;
+    if (first_ != end_) begin_period();
+  }
+
+  // What is pending, in the order in which it will be dropped: each(at, is_running) for each item.
+  // Requires that nobody is in a call.
+  void each_pending(auto&& each) const noexcept {
+    for (u64 i = first_; i != end_; ++i) {
+      for (u64 page = 0; page < frames_of(entry(i)); ++page) {
+        each(PhysAddr{first_of(entry(i)).value + page * kPageSize},
+             i - first_ < running_end_ - first_);
+      }
+    }
+  }
+  // The CPUs that the running period waits for: 0 if none runs.
+  u64 awaited() const noexcept { return awaited_.load(std::memory_order_relaxed); }
+  bool is_running() const noexcept { return is_running_; }
+
+ private:
+  // An entry is the address of a page, and in the bits within the page how many more follow it.
+  static constexpr u64 kMostFrames = kPageSize;
+  static constexpr PhysAddr first_of(u64 entry) noexcept { return {entry & ~(kPageSize - 1)}; }
+  static constexpr u64 frames_of(u64 entry) noexcept { return (entry & (kPageSize - 1)) + 1; }
+
+  class Locked {
+   public:
+    explicit Locked(Deferred& all) noexcept : all_(all) { all_.lock_.lock(); }
+    Locked(const Locked&) = delete;
+    Locked& operator=(const Locked&) = delete;
+    ~Locked() { all_.lock_.unlock(); }
+
+   private:
+    const InterruptsOff<P> off_{};
+    Deferred& all_;
+  };
+
+  u64& entry(u64 i) noexcept { return entries_[i % kMost]; }
+  const u64& entry(u64 i) const noexcept { return entries_[i % kMost]; }
+
+  // True if it is in an entry that was there. Never in one of the running period's.
+  bool append(PhysAddr at) noexcept {
+    if (end_ != running_end_) {
+      u64& last = entry(end_ - 1);
+      if (frames_of(last) < kMostFrames &&
+          first_of(last).value + frames_of(last) * kPageSize == at.value) {
+        ++last;
+        return true;
+      }
+    }
+    entry(end_++) = at.value;
+    return false;
+  }
+
+  void begin_period() noexcept {
+    static_assert(P::kMostCpus <= 64);
+    is_running_ = true;
+    running_end_ = end_;
+    // ORDER: none needed: see quiesce().
+    awaited_.store(~u64{0} >> (64 - P::cpu_count()), std::memory_order_relaxed);
+  }
+
+  static void drop_entry(u64 entry) noexcept {
+    const u64 end = first_of(entry).value + frames_of(entry) * kPageSize;
+    for (u64 at = first_of(entry).value; at != end; at += kPageSize) {
+      (void)mm::drop(Frame<P>::from_raw({at}));
+    }
+  }
+
+  SpinLock<P> lock_{};
+  typename P::template Atomic<u64> awaited_{0};   // A bit for each CPU. Written under lock_.
+  typename P::template Atomic<u64> reserved_{0};  // Entries used, or promised.
+  // LOCKS: lock_, for all below. Entries are numbered for ever; entry i lies at i % kMost. Those of
+  // the running period do not change, so that who drops them reads them without the lock.
+  bool is_running_ = false;
+  u64 first_ = 0;
+  u64 running_end_ = 0;
+  u64 end_ = 0;
+  union {
+    std::array<u64, kMost> entries_;  // Uninitialised, so that a machine is quickly made.
+  };
+};
+
+// This CPU passes a quiescent state: it holds no cursor. What that makes an end of is dropped here.
+template <Platform P>
+void quiesce(u32 cpu) noexcept {
+  P::globals().deferred.quiesce(cpu);
+}
+
+// What of a value is to be dropped later. A frame is; of other types, see there.
+template <Platform P, class M>
+bool holds_frame(const Frame<P, M>& frame) noexcept {
+  return static_cast<bool>(frame);
+}
+template <Platform P, class M>
+Frame<P> held_frame(Frame<P, M>&& frame) noexcept {
+  return std::move(frame);
+}
+
+// A value that may hold a frame, which is given up by drop_later(). Room for it is reserved as long
+// as it does.
+template <Platform P, class T>
+class RcuDrop {
+ public:
+  RcuDrop() noexcept = default;
+  // Requires room that was reserved, if the value holds a frame.
+  explicit RcuDrop(T&& value) noexcept : value_(std::move(value)) {}
+  RcuDrop(RcuDrop&&) noexcept = default;
+  RcuDrop& operator=(RcuDrop&& other) noexcept {
+    std::swap(value_, other.value_);
+    return *this;
+  }
+  ~RcuDrop() {
+    if (Frame<P> frame = held_frame(std::move(value_))) {
+      P::globals().deferred.drop_later(std::move(frame));
+    }
+  }
+
+  const T& operator*() const noexcept { return value_; }
+  const T* operator->() const noexcept { return &value_; }
+
+  // The value, to be dropped whenever its holder likes. Requires that no CPU can still have found
+  // it in a table without a lock, or that its holder waits for that.
+  T into_inner() && noexcept {
+    if (holds_frame(value_)) P::globals().deferred.unreserve(1);
+    return std::move(value_);
+  }
+
+ private:
+  T value_;
+};
+
+}  // namespace mm
