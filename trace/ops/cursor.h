@@ -22,9 +22,10 @@
 namespace trace {
 
 // Opens the lane's cursor at the beginning of a range. It goes down from the root as long as the
-// range lies in one entry of a table above level 1, and is not all of that entry: a table is made
-// where the entry is empty, and at a page it stops. Where it ends it locks that table, whose level
-// is told, and all below it that the range overlaps.
+// range lies in one entry of a table above level 1, and is not just what a page of that size could
+// map there (an entry of a level up to the table's highest, and all of it): a table is made where
+// the entry is empty, and at a page it stops. Where it ends it locks that table, whose level is
+// told, and all below it that the range overlaps.
 struct CursorOpen {
   static constexpr const char* kName = "cursor_open";
   static constexpr const char* kLaw = "POST-25";
