@@ -149,6 +149,7 @@ decltype(auto) with_kind(trace::KindName name, auto&& use) {
     case link: return use(std::type_identity<Meta<P, link>>{});
     case link_reader: return use(std::type_identity<Meta<P, link_reader>>{});
     case link_empty: return use(std::type_identity<Meta<P, link_empty>>{});
+    case node: break;  // See tables.h.
   }
   __builtin_unreachable();
 }

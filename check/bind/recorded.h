@@ -60,6 +60,9 @@ struct Recorded : Base {
     globals().allocator.add_free_memory(at, bytes);
   }
 
+  // Those of the machine's shape, not all that there can be.
+  static mm::u32 cpu_count() noexcept { return shape.cpus.count; }
+
   // Of the operation that this CPU is at.
   static trace::Choices& choices() noexcept { return record().choices; }
   static Ended& ended() noexcept { return record().ended; }

@@ -6,11 +6,14 @@
 // reset is forgotten, not given up.
 #pragma once
 
+#include <algorithm>
+#include <span>
 #include <tuple>
 #include <utility>
 
 #include "check/bind/kinds.h"
 #include "check/bind/page_mask.h"
+#include "check/bind/tables.h"
 #include "impl/frame/list.h"
 #include "impl/frame/segment.h"
 #include "trace/op.h"
@@ -107,6 +110,9 @@ class HandleFile {
     return *std::launder(reinterpret_cast<Handle<P, M>*>(bytes_[at.index]));
   }
 
+  // The handle's count is somebody else's now.
+  void forget(Place at) { known_[at.index] = kNothing; }
+
   // Empties all registers whose handle was moved from by an operation that then panicked.
   void settle_all() {
     for (std::uint8_t i = 0; i < Place::kCount; ++i) {
@@ -202,6 +208,23 @@ class ListFile {
   std::tuple<One<0>, One<1>, One<2>> lists_;
 };
 
+template <class P>
+struct Registers;
+
+// What lanes share beside slots and pages.
+template <class P>
+struct Shared {
+  MachineTables<P> tables;
+  bool goes_at_once = false;  // Lanes do, from now on.
+  std::span<Registers<P>> lanes;
+
+  // Whether whoever takes a lock of a table might wait for a cursor that nobody closes meanwhile.
+  bool must_wait() const {
+    return !goes_at_once && std::any_of(lanes.begin(), lanes.end(),
+                                        [](const auto& lane) { return lane.cursor.has(); });
+  }
+};
+
 template <class P>  // Recorded<…>
 struct Registers {
   HandleFile<P, mm::Frame, trace::Frame> frames;
@@ -211,6 +234,9 @@ struct Registers {
   std::array<RawRange, trace::RawSegment::kCount> raw_segments;
   std::array<HeldBlock, trace::Block::kCount> blocks;
   ListFile<P> lists;
+  std::array<AnyTable<P>, trace::OwnTable::kCount> tables;
+  AnyCursor<P> cursor;
+  Shared<P>* machine = nullptr;
   PageMask touched;  // The pages whose slots reset() must restore,
   PageMask written;  // and of these those whose bytes, too.
 
@@ -236,6 +262,22 @@ struct Registers {
                          []<class M>(std::type_identity<M>) { return mm::UntypedFrameMeta<M>; });
   }
 
+  AnyTable<P>& own(trace::OwnTable place) { return tables[place.index]; }
+  bool has_table(trace::Table table) {
+    return table.is_shared() ? machine->tables.has(table.shared()) : own(table.own()).has();
+  }
+  // Requires that it is there.
+  AnyTable<P>& table(trace::Table table) {
+    return table.is_shared() ? machine->tables.at(table.shared()) : own(table.own());
+  }
+
+  // The pages that this operation was given became tables.
+  void touch_taken() {
+    const trace::PageList& taken = P::choices().taken;
+    for (std::uint16_t i = 0; i < taken.kept(); ++i) written.add(taken.page[i]);
+    if (taken.count > taken.kept()) written = PageMask::all();
+  }
+
   void touch(mm::PhysAddr page) { touched.add(page.value / mm::kPageSize); }
   void touch_bytes(mm::PhysAddr start, mm::PhysAddr end) {
     written.add(start.value / mm::kPageSize, end.value / mm::kPageSize);
@@ -255,8 +297,28 @@ struct Registers {
     for (RawRange& raw : raw_segments) raw.known = kNothing;
     for (HeldBlock& block : blocks) block.pages = 0;
     lists.forget();
+    for (AnyTable<P>& table : tables) table.forget();
+    cursor.forget();
   }
 };
+
+// Whether tables of this kind take frames of which so much is known: a user's those that users may
+// touch; the kernel's those that a handle that knows nothing can drop.
+template <class P>
+bool can_map(trace::TableKindName kind, Knows known) {
+  using enum trace::TableKindName;
+  if (known == kNothing || (kind != user && kind != kernel)) return false;
+  if (known < kFirstTyped) return kind == user && known == kUntyped;
+  return with_known<P>(known, [&]<class M>(std::type_identity<M>) {
+    if constexpr (mm::FrameMeta<M>) {
+      constexpr bool kCanBeDropped =
+          M::kUsage == mm::PageUsage::frame || M::kUsage == mm::PageUsage::kernel_stack;
+      return kind == user ? mm::UntypedFrameMeta<M> : kCanBeDropped;
+    } else {
+      return false;
+    }
+  });
+}
 
 template <class P>
 mm::PhysAddr address(trace::PhysPlace at) {
@@ -274,7 +336,12 @@ trace::Reply kind_and_words(const Handle<P, M>& handle) {
     return shown(static_cast<std::size_t>(kNameOf<M>), words_of(handle.meta()));
   } else {
     const mm::DynMeta meta = handle.dyn_meta();
-    trace::Reply reply = shown(trace::Kind::kCount, {});
+    trace::Reply reply = shown(trace::kKindNames.size(), {});
+    for_each_config<P>([&]<class C>(std::type_identity<C>) {
+      const auto* const node = meta.template get_if<mm::PageTablePageMeta<C>>();
+      if (node == nullptr) return;
+      reply = shown(static_cast<std::size_t>(trace::KindName::node), {node->level()});
+    });
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       auto test = [&]<trace::KindName Name>() {
         const auto* found = meta.template get_if<Meta<P, Name>>();

@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: MPL-2.0
 // mm as a system under test, on any platform. Freestanding: a guest's agent can use it too.
 //
-// Besides what mm asks of it, the platform Base has `power_on()`, `become(cpu)`, `guarded(body)`,
-// which says which panic ended the body, and what cold.h wants.
+// Besides what mm asks of it, the platform Base has `power_on()`, `reset_cpus()`, `become(cpu)`,
+// `guarded(body)`, which says which panic ended the body, `each_entry(...)`, which reads the raw
+// bytes of a tree of tables, and what cpu.h and cold.h want.
 #pragma once
 
 #include "check/bind/alloc.h"
 #include "check/bind/boot.h"
 #include "check/bind/bytes.h"
+#include "check/bind/cpu.h"
+#include "check/bind/cursor.h"
 #include "check/bind/frame.h"
 #include "check/bind/free_pages.h"
 #include "check/bind/list.h"
 #include "check/bind/segment.h"
+#include "check/bind/table.h"
 #include "check/bind/unique.h"
 #include "trace/fact.h"
 
@@ -40,6 +44,7 @@ class MmSystem {
     PageMask touched, written;
     for (Registers<P>& lane : lanes_) {
       lane.forget();
+      lane.machine = &shared_;
       touched |= std::exchange(lane.touched, {});
       written |= std::exchange(lane.written, {});
     }
@@ -53,13 +58,21 @@ class MmSystem {
       ::new (static_cast<void*>(&P::globals())) mm::Globals<P>();
     }
     cold_.reset();
+    P::reset_cpus();
     P::forget_records();
     P::shape = shape;
     P::globals().pages = shape.pages.value();
     written.each(restore_bytes);
     touched.each([](mm::u64 page) { Slot::init(page, page + 1); });
     if (!keeps_allocator) free_pages_.populate(shape);
+    make_tables(shape.tables);
   }
+
+  // What the allocator did for the machine's tables.
+  const trace::Choices& begun() const { return begun_; }
+
+  // From now on lanes go at once, until the system is reset.
+  void go_at_once() { shared_.goes_at_once = true; }
 
   // Decides by itself, from what the lane holds, whether the operation can be asked. After an abort
   // everything is passed over, until the system is reset.
@@ -114,8 +127,23 @@ class MmSystem {
       fact.count = count == Slot::kUnique ? 0 : count;
       see_metadata(slot, fact);
       see_links(slot, page, see);
+      see_node(slot, page, see);
     }
     if (fact.use != trace::Use::unused || fact.in_list != 0) see(fact);
+  }
+
+  // What a table maps, by the raw bytes of its tree: the pages that overlap the range, upwards.
+  void mapped(const trace::TableRange& range, auto&& see) const {
+    const AnyTable<P>* const any = table_of(range.table);
+    if (any == nullptr || !any->has()) return;
+    any->with([&]<class C>(const mm::PageTable<C>& table) {
+      constexpr mm::VirtRange kOwn = mm::range_of_table<C>();
+      const mm::u64 begin = std::max(range.begin, kOwn.first.value);
+      const mm::u64 last = std::min(range.last, kOwn.last.value);
+      Base::each_entry(table.root_paddr(), C::Paging::kLevels, begin, last, [&](const auto& entry) {
+        if (entry.is_leaf()) see(fact_of<C>(range.table, entry));
+      });
+    });
   }
 
   // How the allocator keeps its free pages.
@@ -159,9 +187,71 @@ class MmSystem {
     return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
   }
 
+  void make_tables(trace::TableCount tables) {
+    shared_.goes_at_once = false;
+    shared_.lanes = lanes_;
+    begun_ = {};
+    shared_.tables.forget();
+    if (tables.count == 0) return;
+    P::become(0);
+    (void)P::guarded([&] { shared_.tables.make(tables); });
+    begun_ = P::choices();
+    lanes_[0].touch_taken();
+    P::clear(P::choices());
+    free_pages_.note_change();
+  }
+
+  // By its number in facts (trace::number_of); null: there is no such place.
+  const AnyTable<P>* table_of(std::uint64_t number) const {
+    if (number < trace::TableCount::kMost) {
+      return &shared_.tables.at(static_cast<std::uint8_t>(number));
+    }
+    number -= trace::TableCount::kMost;
+    if (number >= trace::Cpu::kMost * std::uint64_t{trace::OwnTable::kCount}) return nullptr;
+    return &lanes_[number / trace::OwnTable::kCount].tables[number % trace::OwnTable::kCount];
+  }
+
+  // As the machine's own reading of the bytes has it (check/machine/entries.h), not mm's.
+  template <class C>
+  static trace::Mapped fact_of(std::uint64_t table, const auto& entry) {
+    using trace::Rights, trace::Privileged, trace::CacheName;
+    auto bit = [](bool is_set, std::uint8_t value) { return is_set ? unsigned{value} : 0u; };
+    trace::Mapped fact{.table = table, .at = {entry.va}, .bytes = entry.last - entry.va + 1};
+    fact.to.value = entry.pa();
+    fact.property.rights.bits = static_cast<std::uint8_t>(
+        bit(entry.is_readable(), Rights::kReadable) | bit(entry.is_writable(), Rights::kWritable) |
+        bit(entry.is_executable(), Rights::kExecutable) |
+        bit(entry.is_accessed(), Rights::kAccessed) | bit(entry.is_dirty(), Rights::kDirty) |
+        bit(entry.has_avail2(), Rights::kAvail2));
+    fact.property.privileged.bits = static_cast<std::uint8_t>(
+        bit(entry.is_user(), Privileged::kUser) | bit(entry.is_global(), Privileged::kGlobal) |
+        bit(entry.strange_bits() != 0, 0x80));  // Which none should have.
+    constexpr std::array kByBits = {CacheName::write_back, CacheName::write_through,
+                                    CacheName::write_combining, CacheName::uncacheable};  // A.6
+    fact.property.cache.name = kByBits[static_cast<std::size_t>(entry.cache())];
+    // AVAIL1 marks what is tracked in the kernel's tables, and what is not in a user's (A.7).
+    constexpr bool kIsKernels = !C::kTopCanUnmap;
+    fact.tracked = C::Items::kMayOwn && entry.has_avail1() == kIsKernels ? 1 : 0;
+    return fact;
+  }
+
+  // If the slot is a node's.
+  static void see_node(const Slot& slot, std::uint64_t page, auto&& see) {
+    with_node<P>(slot.vtable(), slot.storage(), [&](const auto& node) {
+      see(trace::TableNode{page, node.level(), node.nr_children(), node.is_stray() ? 1u : 0u,
+                           node.is_locked() ? 1u : 0u});
+    });
+  }
+
   // If the slot names no kind, the usage is shown as what no page in use has.
   static void see_metadata(const Slot& slot, trace::PageInUse& fact) {
     const mm::FrameVTable* const vtable = slot.vtable();
+    const bool is_node = with_node<P>(vtable, slot.storage(), [&](const auto& node) {
+      fact.kind.name = trace::KindName::node;
+      fact.usage = usage_of(vtable->usage);
+      fact.words = {node.level()};
+    });
+    if (is_node) return;
     const std::optional<trace::KindName> name = kind_of<P>(vtable);
     if (!name) return;
     fact.kind.name = *name;
@@ -223,20 +313,22 @@ class MmSystem {
       case mm::Panic::beyond_end: return trace::Code::beyond_end;
       case mm::Panic::misaligned: return trace::Code::misaligned;
       case mm::Panic::no_early: return trace::Code::no_early;
+      case mm::Panic::bad_address: return trace::Code::bad_target;
+      case mm::Panic::bad_cache: return trace::Code::bad_cache;
+      case mm::Panic::bad_property: return trace::Code::broken;  // No trace can ask for that.
+      case mm::Panic::bad_level: return trace::Code::bad_level;
+      case mm::Panic::bad_alignment: return trace::Code::misaligned;
+      case mm::Panic::bad_length: return trace::Code::bad_length;
+      case mm::Panic::beyond_barrier: return trace::Code::beyond_range;
       case mm::Panic::count_overflow: return trace::Code::count_overflow;
-      case mm::Panic::bad_address:  // No operation of these families ends so.
-      case mm::Panic::bad_cache:
-      case mm::Panic::bad_property:
-      case mm::Panic::bad_level:
-      case mm::Panic::bad_alignment:
-      case mm::Panic::bad_length:
-      case mm::Panic::beyond_barrier:
       case mm::Panic::broken: return trace::Code::broken;
     }
     return trace::Code::broken;
   }
 
   std::array<Registers<P>, trace::Cpu::kMost> lanes_;
+  Shared<P> shared_;
+  trace::Choices begun_;
   FreePages<P> free_pages_;
   ColdMachine<Base> cold_;
   std::atomic<bool> is_sound_ = false;  // Built, and not aborted since.

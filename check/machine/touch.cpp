@@ -35,8 +35,9 @@ PAGETWIN_UNSEEN Decision decide(Cpu& cpu, std::uint64_t va, bool is_store, auto&
   }
 }
 
-PAGETWIN_UNSEEN Touch reach(Cpu& cpu, std::uint64_t va, Access access, std::uint8_t value,
-                            std::uint64_t page, int level) noexcept {
+PAGETWIN_UNSEEN Touch reach(Cpu& cpu, std::uint64_t va, Access access,
+                            std::optional<std::uint8_t> value, std::uint64_t page,
+                            int level) noexcept {
   Touch touch;
   touch.outcome = Outcome::ok;
   touch.level = static_cast<std::uint8_t>(level);
@@ -44,9 +45,9 @@ PAGETWIN_UNSEEN Touch reach(Cpu& cpu, std::uint64_t va, Access access, std::uint
   touch.is_memory = is_memory(touch.address);
   touch.reached_hidden = is_hidden(touch.address);
   cpu.has_reached_hidden |= touch.reached_hidden;
-  if (access == Access::store) {
-    store_byte(touch.address, value);
-    touch.value = value;
+  if (access == Access::store && value) {
+    store_byte(touch.address, *value);
+    touch.value = *value;
   } else {
     touch.value = load_byte(touch.address);
   }
@@ -94,7 +95,7 @@ PAGETWIN_UNSEEN Copied copy(std::uint32_t cpu, std::uint64_t va, std::size_t n, 
 }  // namespace
 
 PAGETWIN_UNSEEN Touch touch(std::uint32_t number, std::uint64_t va, Access access,
-                            Privilege privilege, std::uint8_t value) noexcept {
+                            Privilege privilege, std::optional<std::uint8_t> value) noexcept {
   Cpu& cpu = cpus[number];
   if (!is_canonical(va, cpu.control.levels())) return {};
   if (const auto [known, level] = cpu.tlb.find(va); known != nullptr) {

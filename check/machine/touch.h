@@ -15,6 +15,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "check/machine/access.h"
 #include "check/machine/cpu.h"
@@ -38,9 +39,9 @@ struct Touch {
   bool ok() const noexcept { return outcome == Outcome::ok; }
 };
 
-// `value` is what a store stores.
+// `value` is what a store stores; none: what is there.
 Touch touch(std::uint32_t cpu, std::uint64_t va, Access access, Privilege privilege,
-            std::uint8_t value = 0) noexcept;
+            std::optional<std::uint8_t> value = 0) noexcept;
 
 // The CPU walks for an address that nobody accesses, as it may at any time, and learns. True if
 // there is a translation: if the TLB knew it, nothing happens; if not, accessed flags are set, and

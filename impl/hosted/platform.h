@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "check/machine/cpu.h"
+#include "check/machine/entries.h"
 #include "check/machine/memory.h"
 #include "check/machine/touch.h"
 #include "impl/globals.h"
@@ -41,11 +42,13 @@ struct Hosted {
 
   [[noreturn]] static void panic(Panic code, const char* why) noexcept { hosted::panic(code, why); }
 
-  // For the binding only: the machine's memory; where a panic lands; on which CPU an operation is
-  // asked; where the memory and the slots of a machine to be booted are.
+  // For the binding only: the machine's memory and CPUs; where a panic lands; on which CPU an
+  // operation is asked; where the memory and the slots of a machine to be booted are; what a CPU
+  // does by itself (below).
   static void power_on() noexcept { check::machine::power_on(); }
   static Panic guarded(auto&& body) noexcept { return hosted::guarded(body); }
   static void become(u32 cpu) noexcept { check::machine::become(cpu); }
+  static void reset_cpus() noexcept { check::machine::reset_cpus(); }
   static constexpr u64 kColdMemoryBase = check::machine::kColdMemoryBase;
   static constexpr u64 kColdSlotsBase = check::machine::kColdSlotsBase;
 
@@ -109,6 +112,21 @@ struct Hosted {
   }
   static u64 quiescent_count(u32 i) noexcept { return check::machine::cpus[i].quiescent_count; }
 
+  // This CPU loads (0), stores (1: what is there) or fetches (2) a byte, with EFLAGS.AC or without.
+  struct Touched {
+    bool is_ok;
+    bool is_page_fault;
+    bool has_walked;  // It did not use what its TLB had.
+    u32 error_code;   // After a page fault.
+    PhysAddr at;      // If it is ok.
+  };
+  static Touched touch(VirtAddr at, u8 access, bool is_user, bool ac) noexcept;
+  static void set_control(bool wp, bool smep, bool smap, bool nxe) noexcept;
+  // What the raw bytes of a tree of tables say: see(entry) for each entry; check/machine/entries.h.
+  static void each_entry(PhysAddr root, u32 levels, u64 begin, u64 last, auto&& see) noexcept {
+    check::machine::for_each_entry(root.value, static_cast<int>(levels), begin, last, see);
+  }
+
  private:
   static check::machine::Cpu& cpu() noexcept { return check::machine::cpus[this_cpu()]; }
   static std::atomic_ref<u64> pte(PhysAddr at) noexcept {
@@ -116,6 +134,26 @@ struct Hosted {
     return std::atomic_ref<u64>(*reinterpret_cast<u64*>(kMemoryBase + at.value));
   }
 };
+
+inline Hosted::Touched Hosted::touch(VirtAddr at, u8 access, bool is_user, bool ac) noexcept {
+  using namespace check::machine;
+  constexpr std::array kAccesses = {Access::load, Access::store, Access::fetch};
+  cpu().control.ac = ac;
+  const Touch seen =
+      check::machine::touch(this_cpu(), at.value, kAccesses[access],
+                            is_user ? Privilege::user : Privilege::supervisor, std::nullopt);
+  return {seen.ok(),
+          seen.outcome == Outcome::page_fault,
+          !seen.was_known && seen.outcome != Outcome::general_protection,
+          seen.error_code,
+          {seen.address}};
+}
+
+inline void Hosted::set_control(bool wp, bool smep, bool smap, bool nxe) noexcept {
+  check::machine::Control next = cpu().control;
+  next.wp = wp, next.smep = smep, next.smap = smap, next.nxe = nxe;
+  cpu().set_control(next);
+}
 
 static_assert(Platform<Hosted>);
 

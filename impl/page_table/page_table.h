@@ -45,6 +45,9 @@ class PageTable {
   // Another handle of the same table.
   PageTable shallow_copy() const noexcept { return PageTable(root_.clone()); }
 
+  // Drops the handle. True if it was the last count on the root: then the whole tree is dropped.
+  friend bool drop(PageTable&& table) noexcept { return mm::drop(std::move(table.root_)); }
+
   // What the machine would find, asked without a lock: true at one moment, if others change it.
   // Requires a read section if they do.
   std::optional<Translated> page_walk(VirtAddr va) const noexcept;
