@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "props/gen/scene.h"
+#include "props/gen/table_operand.h"
 #include "reference/model.h"
 
 namespace props {
@@ -29,6 +30,11 @@ struct Operands {
     // Nothing is left: now and then one may ask all the same.
     if constexpr (is_any_of<T, trace::AllocFrame, trace::AllocSegment, trace::AllocBlock>) {
       if (model.state().free.empty() && act.size == 0 && !dice.one_in(8)) return std::nullopt;
+    }
+    // A cursor is open, or is not: then there is nothing to draw.
+    constexpr OpSet kOfCursors = family("cursor") - set_of<trace::CursorOpen>();
+    if (kOfCursors.has(trace::Op(T{}).index()) && model.cursor(lane) == nullptr) {
+      return std::nullopt;
     }
     T op;
     bool has_all = true;
@@ -158,6 +164,70 @@ struct Operands {
   template <class T>
   static bool suits(const T&, const reference::Block& held, bool) {
     return !is_any_of<T, trace::AllocSplitBlock> || held.count > 1;
+  }
+
+  template <class T>
+  static bool suits(const T&, const reference::TableHandle&, bool) {
+    return true;
+  }
+
+  // ---- Tables, and what is asked of them.
+
+  TableOperands of_tables(Dice& dice) const { return {dice, taste, model, lane}; }
+
+  template <class T>
+  bool draw(Dice& dice, const T&, trace::Table& table, Name) const {
+    return of_tables(dice).draw(table);
+  }
+  template <class T>
+  bool draw(Dice& dice, const T&, trace::TableKind& kind, Name) const {
+    of_tables(dice).draw(kind);
+    return true;
+  }
+  template <class T>
+  bool draw(Dice& dice, const T& op, trace::VirtPlace& at, Name name) const {
+    const TableOperands operands = of_tables(dice);
+    if constexpr (is_any_of<T, trace::CursorOpen>) {
+      const reference::TableHandle& table = *model.table(lane, op.table);
+      at = name == "begin" ? operands.begin_of_range(table)
+                           : operands.end_of_range(op.begin, table.kind);
+    } else if constexpr (is_any_of<T, trace::CursorJump>) {
+      at = operands.in_range(*model.cursor(lane));
+    } else if constexpr (is_any_of<T, trace::TableWalk>) {
+      at = operands.somewhere(model.table(lane, op.table));
+    } else {
+      at = operands.somewhere(model.root(lane));
+    }
+    return true;
+  }
+  template <class T>
+  bool draw(Dice& dice, const T&, trace::Length& length, Name) const {
+    length = of_tables(dice).length_for(*model.cursor(lane));
+    return true;
+  }
+  template <class T>
+  bool draw(Dice& dice, const T&, trace::Target& at, Name) const {
+    at = of_tables(dice).target_for(*model.cursor(lane));
+    return true;
+  }
+  bool draw(Dice& dice, const trace::CursorMapRaw& op, trace::Level& level, Name) const {
+    level = of_tables(dice).level_for(*model.cursor(lane), op.at);
+    return true;
+  }
+  template <class T>
+  bool draw(Dice& dice, const T&, trace::Property& property, Name) const {
+    property = of_tables(dice).property_for(model.cursor(lane)->kind);
+    return true;
+  }
+  template <class T>
+  bool draw(Dice& dice, const T&, trace::Change& change, Name) const {
+    change = of_tables(dice).change();
+    return true;
+  }
+  template <class T>
+  bool draw(Dice& dice, const T&, trace::Access& access, Name) const {
+    access.name = static_cast<trace::AccessName>(dice.below(trace::Access::kCount));
+    return true;
   }
 
   // ---- Places.

@@ -117,9 +117,40 @@ inline constexpr std::array kBoots = {
     cycle_of<BootPage>({.rounds = 6}),
 };
 
-inline constexpr std::array<Scene, 11> kScenes = {
-    kUsedUp,     kInPieces,  kAllWithAnother,  kGivenBackElsewhere, kOddSplits, kRefused,
-    kFilledList, kBytesStay, kBytesOfSegments, kFullSegment,        kBoots};
+// A large range, in the midst of which something changes.
+inline constexpr std::array kHugePages = {
+    cycle_of<CursorClose>({}),
+    cycle_of<CursorOpen, CursorMapRun, CursorMapRaw, CursorJump>({.rounds = 3}),
+    cycle_of<CursorJump, CursorProtectNext, CursorTakeNext, CursorQuery>({.rounds = 3}),
+    cycle_of<CursorJump, CursorUnmap, CursorFindNext>({}),
+};
+// What is taken out waits, and then is given up.
+inline constexpr std::array kTakenOut = {
+    cycle_of<CursorOpen, CursorMapRun, CursorMapSegment, CursorMapFrame, CursorClose>(
+        {.rounds = 2}),
+    cycle_of<CursorOpen, CursorUnmap, CursorTakeNext, CursorClose>({.rounds = 2}),
+    cycle_of<Quiesce>({.rounds = 6, .lane = next}),
+    cycle_of<Quiesce>({.rounds = 2, .lane = next}),
+};
+// A CPU keeps what it knows until it is told.
+inline constexpr std::array kKeptByCpus = {
+    cycle_of<CursorClose>({}),
+    cycle_of<TableActivate, CursorOpen, CursorMapRaw, CursorClose, CpuTouch>({.rounds = 2}),
+    cycle_of<CpuTouch, CpuTouch, CursorOpen, CursorProtect, CursorUnmap, CursorClose>({}),
+    cycle_of<CpuTouch, CpuFlushPage, CpuTouch, CpuFlushAll, CpuTouch>({}),
+};
+inline constexpr std::array kRefusedTables = {
+    cycle_of<CursorClose>({}),
+    cycle_of<AllocFail, CursorOpen, CursorMapRaw, AllocFail, CursorMapRun, CursorTakeNext>(
+        {.rounds = 2}),
+    cycle_of<AllocFail, CursorProtectNext, CursorUnmap, CursorClose, AllocFail, TableNew>(
+        {.rounds = 2}),
+};
+
+inline constexpr std::array<Scene, 15> kScenes = {
+    kUsedUp,  kInPieces,   kAllWithAnother, kGivenBackElsewhere, kOddSplits,
+    kRefused, kFilledList, kBytesStay,      kBytesOfSegments,    kFullSegment,
+    kBoots,   kHugePages,  kTakenOut,       kKeptByCpus,         kRefusedTables};
 
 constexpr bool nears_limit(Scene scene) {
   return std::ranges::any_of(scene, [](const Act& act) { return act.to_limit; });

@@ -63,19 +63,24 @@ constexpr OpSet family(std::string_view name) {
 inline constexpr OpSet kFrames = family("frame"), kUniques = family("unique"),
                        kSegments = family("segment"), kLists = family("list"),
                        kAlloc = family("alloc"), kBytes = family("bytes"), kBoot = family("boot");
-inline constexpr OpSet kEveryOp = kFrames | kUniques | kSegments | kLists | kAlloc | kBytes | kBoot;
+// Page tables, the cursors over them, the CPUs that translate by them, and grace periods.
+inline constexpr OpSet kTables =
+    family("table") | family("cursor") | family("cpu") | family("quiesce");
+inline constexpr OpSet kEveryOp =
+    kFrames | kUniques | kSegments | kLists | kAlloc | kBytes | kBoot | kTables;
 
 // What lanes ask only while they go alone: what comes of it depends on several phases.
 inline constexpr OpSet kAskedAlone =
-    kSegments | kLists | kBytes | kBoot |
+    kSegments | kLists | kBytes | kBoot | kTables |
     set_of<trace::AllocSegment, trace::AllocBlock, trace::AllocGiveBlock, trace::AllocAddBlock,
            trace::AllocSplitBlock>();
 
 // How machines are mostly shaped.
 enum class Shape : std::uint8_t {
-  small,  // So that operations meet.
-  loose,  // With many loose pages, for what is made of ranges of them,
-  free,   // or with many of the allocator's.
+  small,   // So that operations meet.
+  loose,   // With many loose pages, for what is made of ranges of them,
+  free,    // or with many of the allocator's.
+  tables,  // With page tables, and pages for more of them.
 };
 
 // What traces are about, and what they may ask besides.
@@ -97,6 +102,8 @@ struct Taste {
   bool nears_limit = false;            // Counts are brought near their maximum.
   std::uint8_t stays = 1;              // It changes the lane once in so many operations.
   OpSet scenes{};  // Scenes (scene.h) of these operations are played now and then.
+  // Virtual places near which tables of each kind map, by trace::TableKindName.
+  std::array<std::array<std::uint8_t, 3>, trace::kTableKindNames.size()> homes{};
 };
 
 // The shape of a machine.
@@ -108,6 +115,9 @@ inline trace::Machine any_machine(Dice& dice, Shape shape = Shape::small) {
   if (is_usual && shape == Shape::loose) {
     pages = dice.between(6, 20);
     loose = dice.between(pages / 2, pages - 1);
+  } else if (shape == Shape::tables) {
+    loose = dice.between(1, 6);
+    pages = loose + (dice.one_in(3) ? dice.between(8, 24) : dice.between(24, kMost - 8));
   } else if (is_usual && shape == Shape::free) {
     loose = dice.between(1, 4);
     pages = loose + (dice.one_in(4) ? dice.between(1, 8) : dice.between(8, kMost - 4));
@@ -115,9 +125,15 @@ inline trace::Machine any_machine(Dice& dice, Shape shape = Shape::small) {
   trace::Machine machine;
   machine.pages.raw = static_cast<std::uint16_t>(pages);
   machine.loose.raw = static_cast<std::uint16_t>(loose);
+  const bool has_tables = shape == Shape::tables ? !dice.one_in(16) : dice.one_in(32);
+  if (has_tables) {
+    machine.tables.count = static_cast<std::uint8_t>(
+        dice.one_in(4) ? dice.below(trace::TableCount::kMost + 1u) : trace::TableCount::kMost);
+  }
   machine.cpus.count = dice.one_in(2)
                            ? std::uint8_t{1}
                            : static_cast<std::uint8_t>(dice.between(2, trace::Cpu::kMost));
+  machine.settle();  // Its tables may want more pages.
   return machine;
 }
 
@@ -125,7 +141,7 @@ namespace detail {
 
 // Of a subject with many families, those that one trace keeps to: frames, and some of the rest.
 inline OpSet some_families(Dice& dice, OpSet all) {
-  constexpr std::array kMore = {kSegments, kLists, kAlloc, kBytes, kBoot};
+  constexpr std::array kMore = {kSegments, kLists, kAlloc, kBytes, kBoot, kTables};
   OpSet some = all & (kFrames | kUniques);
   bool has_any = false;
   for (const OpSet& one : kMore) {
@@ -145,10 +161,27 @@ inline trace::Kind liked_kind(Dice& dice, OpSet liked) {
   if (liked.has_all(set_of<trace::ListPushBack>()) && !dice.one_in(3)) {
     return trace::list_kind({static_cast<std::uint8_t>(dice.below(trace::List::kCount))});
   }
-  if (liked.has_all(set_of<trace::BytesWrite>()) && !dice.one_in(3)) {
+  if ((liked & set_of<trace::BytesWrite, trace::CursorMapFrame>()) != OpSet{} && !dice.one_in(3)) {
     return {dice.one_in(3) ? trace::KindName::link_empty : trace::KindName::empty};
   }
   return any_kind(dice);
+}
+
+// Places where tables of a kind begin and end, and where their levels do.
+inline std::array<std::uint8_t, 3> some_homes(Dice& dice, trace::TableKindName kind) {
+  constexpr std::array<std::uint8_t, 9> kLower = {0, 1, 2, 3, 4, 5, 6, 7, 8};
+  constexpr std::array<std::uint8_t, 9> kUpper = {10, 11, 12, 13, 14, 15, 16, 17, 18};
+  constexpr std::array<std::uint8_t, 6> kWide = {0, 1, 3, 6, 20, 21};
+  std::array<std::uint8_t, 3> homes{};
+  for (std::uint8_t& home : homes) {
+    switch (kind) {
+      case trace::TableKindName::user:
+      case trace::TableKindName::plain: home = kLower[dice.below(kLower.size())]; break;
+      case trace::TableKindName::plain5: home = kWide[dice.below(kWide.size())]; break;
+      case trace::TableKindName::kernel: home = kUpper[dice.below(kUpper.size())]; break;
+    }
+  }
+  return homes;
 }
 
 }  // namespace detail
@@ -181,6 +214,13 @@ inline Taste any_taste(Dice& dice, const trace::Machine& machine, const Subject&
     add(set_of<trace::FrameToUntyped>(), 128);
     add(set_of<trace::SegmentToUntyped>(), 64);
   }
+  if (liked.has_all(kTables)) {
+    add(set_of<trace::CursorOpen>(), 64);
+    add(set_of<trace::CursorMapRaw, trace::CursorMapRun, trace::CursorMapFrame,
+               trace::TableActivate, trace::FrameToUntyped>(),
+        32);
+    add(set_of<trace::CursorClose, trace::CursorUnmap, trace::Quiesce, trace::CpuTouch>(), 8);
+  }
   if (liked.has_all(kLists)) {
     add(set_of<trace::UniqueFromUnused, trace::ListPushFront, trace::ListPushBack>(), 64);
   }
@@ -208,6 +248,9 @@ inline Taste any_taste(Dice& dice, const trace::Machine& machine, const Subject&
     }
   }
 
+  for (std::size_t kind = 0; kind < taste.homes.size(); ++kind) {
+    taste.homes[kind] = detail::some_homes(dice, static_cast<trace::TableKindName>(kind));
+  }
   for (trace::Kind& kind : taste.kinds) kind = detail::liked_kind(dice, liked);
   taste.pages = static_cast<std::uint16_t>(
       dice.one_in(2) ? std::uint32_t{machine.loose.raw}

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: MPL-2.0
+// Operands of page tables, cursors and CPUs that are worth asking with: addresses near those of
+// what there is, and near the boundaries of tables; ranges and lengths that just fit; physical
+// places aligned as the page that is to be mapped; and now and then anything else.
+#pragma once
+
+#include <algorithm>
+#include <optional>
+
+#include "props/gen/taste.h"
+#include "reference/model.h"
+
+namespace props {
+
+class TableOperands {
+ public:
+  TableOperands(Dice& dice, const Taste& taste, const reference::Model& model, std::uint8_t lane)
+      : dice_(dice), taste_(taste), model_(model), lane_(lane) {}
+
+  // ---- Tables.
+
+  // One that is there; false if none is.
+  bool draw(trace::Table& table) const {
+    const std::uint32_t first = dice_.below(trace::Table::kCount);
+    for (std::uint32_t i = 0; i < trace::Table::kCount; ++i) {
+      table.index = static_cast<std::uint8_t>((first + i) % trace::Table::kCount);
+      if (model_.table(lane_, table) != nullptr) return true;
+    }
+    return false;
+  }
+  void draw(trace::TableKind& kind) const {
+    kind.name = static_cast<trace::TableKindName>(dice_.below(trace::TableKind::kCount));
+  }
+
+  // ---- Virtual places.
+
+  // Where something is mapped, or the edge of that, or a place that the trace likes.
+  trace::VirtPlace somewhere(const reference::TableHandle* table) const {
+    if (dice_.one_in(32)) return anywhere();
+    if (table != nullptr && !dice_.one_in(4)) {
+      if (const auto at = where_mapped(*table)) return *at;
+    }
+    return near_home(table == nullptr ? trace::TableKindName::user : table->kind);
+  }
+
+  trace::VirtPlace begin_of_range(const reference::TableHandle& table) const {
+    trace::VirtPlace at = somewhere(&table);
+    if (dice_.one_in(3)) at.page = 0;
+    return at;
+  }
+
+  // Above the beginning: few pages, or at another place.
+  trace::VirtPlace end_of_range(trace::VirtPlace begin, trace::TableKindName kind) const {
+    const std::uint64_t from = trace::address_of(begin);
+    switch (dice_.below(24)) {
+      case 0: return anywhere();
+      case 1: return near_home(kind);
+      case 2: return begin;
+    }
+    if (dice_.one_in(2)) {
+      trace::VirtPlace end = begin;
+      end.page = static_cast<std::uint8_t>(end.page + dice_.between(1, dice_.one_in(4) ? 64 : 4));
+      return end;
+    }
+    for (int tries = 0; tries < 8; ++tries) {
+      trace::VirtPlace end{home(kind), 0, 0};
+      if (dice_.one_in(3)) end.page = static_cast<std::uint8_t>(dice_.between(1, 3));
+      if (dice_.one_in(6)) end.page = static_cast<std::uint8_t>(0 - dice_.between(1, 3));
+      if (trace::address_of(end) > from) return end;
+    }
+    trace::VirtPlace end = begin;
+    end.page = static_cast<std::uint8_t>(end.page + 1);
+    return end;
+  }
+
+  // In the cursor's range, or just outside.
+  trace::VirtPlace in_range(const reference::Cursor& cursor) const {
+    if (dice_.one_in(24)) return anywhere();
+    if (dice_.one_in(2)) {
+      const auto at = where_mapped({cursor.root, cursor.kind});
+      if (at && is_in(cursor, trace::address_of(*at))) return *at;
+    }
+    const std::uint64_t pages = cursor.end - cursor.begin;
+    const std::uint64_t few = std::min<std::uint64_t>(pages, 5);
+    std::uint64_t page = cursor.begin + dice_.below(few);
+    if (dice_.one_in(3)) page = cursor.end - dice_.below(few + 1);
+    if (dice_.one_in(4)) page = cursor.at + dice_.below(3) - 1;
+    return named(page * 4096).value_or(near_home(cursor.kind));
+  }
+
+  static bool is_in(const reference::Cursor& cursor, std::uint64_t address) {
+    return address / 4096 >= cursor.begin && address / 4096 < cursor.end;
+  }
+
+  // ---- Lengths.
+
+  trace::Length length_for(const reference::Cursor& cursor) const {
+    trace::Length length{0, static_cast<std::uint8_t>(dice_.between(1, 4)), 0};
+    switch (dice_.below(32)) {
+      case 0: length = {trace::Length::kRound, static_cast<std::uint8_t>(dice_.below(2)), 0}; break;
+      case 1: length.offset = any_offset(); break;
+      case 2: length = {static_cast<std::uint8_t>(dice_.below(4)), 2, 0}; break;
+      case 3: length.count = 0; break;
+      case 4:
+      case 5: length = {trace::Length::kRest, 1, 0}; break;
+      case 6:
+      case 7:
+      case 8:
+      case 9: length = {1, 1, 0}; break;
+      case 10: length = {2, 1, 0}; break;
+      case 11: length = {0, 64, 0}; break;
+      default:
+        if (dice_.one_in(2)) length = {trace::Length::kRest, 0, 0};
+    }
+    // Beyond the end it is a panic: seldom.
+    const std::uint64_t now = cursor.at * 4096, end = cursor.end * 4096;
+    if (trace::bytes_of(length, now, end) > end - now && !dice_.one_in(12)) {
+      length = {trace::Length::kRest, 0, 0};
+    }
+    return length;
+  }
+
+  // ---- What is mapped.
+
+  // Aligned to a huge page as the cursor is, so that such fit; or not.
+  trace::Target target_for(const reference::Cursor& cursor) const {
+    trace::Target at;
+    if (dice_.one_in(3)) at.base = static_cast<std::uint8_t>(dice_.between(1, 4));
+    if (dice_.one_in(40)) at.base = static_cast<std::uint8_t>(dice_.below(trace::Target::kCount));
+    at.page = static_cast<std::uint16_t>(dice_.one_in(2) ? 0 : 512 * dice_.below(8));
+    if (!dice_.one_in(3)) {
+      at.page = static_cast<std::uint16_t>(at.page + cursor.at % 512);
+    } else if (dice_.one_in(2)) {
+      at.page = static_cast<std::uint16_t>(dice_.below(16));
+    }
+    return at;
+  }
+
+  // The largest that fits at the place and to the target, as often as not.
+  trace::Level level_for(const reference::Cursor& cursor, trace::Target target) const {
+    if (dice_.one_in(16)) return {static_cast<std::uint8_t>(dice_.between(1, 5))};
+    std::uint8_t level = 1;
+    const std::uint64_t at = cursor.at, to = trace::address_of(target) / 4096;
+    while (level < 3) {
+      const std::uint64_t pages = std::uint64_t{1} << (9 * level);
+      if (at % pages != 0 || to % pages != 0 || pages > cursor.end - at) break;
+      ++level;
+    }
+    return {dice_.one_in(3) ? std::uint8_t{1} : level};
+  }
+
+  trace::Property property_for(trace::TableKindName kind) const {
+    trace::Property property;
+    unsigned rights = dice_.one_in(8) ? 0u : trace::Rights::kReadable;
+    if (dice_.one_in(2)) rights |= trace::Rights::kWritable;
+    if (dice_.one_in(2)) rights |= trace::Rights::kExecutable;
+    if (dice_.one_in(4)) rights |= dice_.below(64);
+    property.rights.bits = static_cast<std::uint8_t>(rights);
+    property.cache = any_cache();
+    const bool is_users = kind != trace::TableKindName::kernel;
+    unsigned marks = is_users ? trace::Privileged::kUser : trace::Privileged::kGlobal;
+    if (dice_.one_in(4)) marks = dice_.below(4);
+    property.privileged.bits = static_cast<std::uint8_t>(marks);
+    return property;
+  }
+
+  trace::Change change() const {
+    trace::Change change;
+    change.take.bits = some_rights();
+    change.give.bits = some_rights();
+    if (dice_.one_in(4)) {
+      change.cache = static_cast<std::uint8_t>(1 + static_cast<unsigned>(any_cache().name));
+    }
+    return change;
+  }
+
+ private:
+  trace::VirtPlace anywhere() const {
+    trace::VirtPlace at;
+    at.place = static_cast<std::uint8_t>(dice_.below(trace::VirtPlace::kCount));
+    at.page = static_cast<std::uint8_t>(dice_.below(7) - 3);
+    if (dice_.one_in(3)) at.offset = any_offset();
+    return at;
+  }
+
+  std::uint8_t home(trace::TableKindName kind) const {
+    const auto& homes = taste_.homes[static_cast<std::size_t>(kind)];
+    return homes[dice_.below(homes.size())];
+  }
+  trace::VirtPlace near_home(trace::TableKindName kind) const {
+    trace::VirtPlace at{home(kind), 0, 0};
+    if (dice_.one_in(2)) at.page = static_cast<std::uint8_t>(dice_.below(5) - 2);
+    if (dice_.one_in(48)) at.offset = any_offset();
+    return at;
+  }
+
+  // A page of what a table maps, or one beside it, if it has a name.
+  std::optional<trace::VirtPlace> where_mapped(const reference::TableHandle& table) const {
+    const auto& mappings = model_.state().trees.at(table.root).mappings;
+    if (mappings.empty()) return std::nullopt;
+    auto found = mappings.begin();
+    std::advance(found, dice_.below(std::min<std::size_t>(mappings.size(), 16)));
+    const std::uint64_t pages = reference::span_of(found->second.level);
+    std::uint64_t page = found->first;
+    switch (dice_.below(6)) {
+      case 0: page += pages; break;
+      case 1: page -= 1; break;
+      case 2: page += pages - 1; break;
+      case 3: page += dice_.below(std::min<std::uint64_t>(pages, 100)); break;
+    }
+    return named(page * 4096);
+  }
+
+  static std::optional<trace::VirtPlace> named(std::uint64_t address) {
+    for (std::uint8_t place = 0; place < trace::VirtPlace::kCount; ++place) {
+      const std::uint64_t from = trace::address_of(trace::VirtPlace{place, 0, 0});
+      const auto pages = static_cast<std::int64_t>(address - from) / 4096;
+      if (pages >= -128 && pages <= 127) {
+        return trace::VirtPlace{place, static_cast<std::uint8_t>(pages), 0};
+      }
+    }
+    return std::nullopt;
+  }
+
+  trace::Cache any_cache() const {
+    if (!dice_.one_in(3)) return {};
+    return {static_cast<trace::CacheName>(
+        dice_.below(dice_.one_in(12) ? trace::Cache::kCount : trace::Cache::kCount - 1u))};
+  }
+  std::uint8_t some_rights() const {
+    if (dice_.one_in(3)) return 0;
+    if (dice_.one_in(3)) return static_cast<std::uint8_t>(dice_.below(64));
+    return static_cast<std::uint8_t>(1u << dice_.below(6));
+  }
+  std::uint8_t any_offset() const {
+    return static_cast<std::uint8_t>(trace::PageOffset::kFirstOther + dice_.below(5));
+  }
+
+  Dice& dice_;
+  const Taste& taste_;
+  const reference::Model& model_;
+  std::uint8_t lane_;
+};
+
+}  // namespace props
