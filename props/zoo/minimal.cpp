@@ -29,6 +29,17 @@ constexpr trace::Extent kExtents[] = {
 // The first page, those at both sides of the middle, and a byte that is no page.
 constexpr trace::ColdPlace kColdPlaces[] = {{{0, 0}}, {{63, 0}}, {{64, 0}}, {{0, 0xff}}};
 
+// Edges of tables of both halves, and a byte that is no page.
+constexpr trace::VirtPlace kVirtPlaces[] = {{0, 0, 0},  {0, 1, 0},  {1, 0, 0},   {2, 0, 0},
+                                            {3, 0, 0},  {10, 0, 0}, {10, 1, 0},  {17, 0, 0},
+                                            {18, 0, 0}, {19, 0, 0}, {0, 0, 0xff}};
+
+// A page, all there is left, none, a byte that is no page, and round.
+constexpr trace::Length kLengths[] = {
+    {0, 1, 0}, {4, 0, 0}, {0, 0, 0}, {0, 0, 0xff}, {trace::Length::kRound, 0, 0}};
+
+constexpr trace::Target kTargets[] = {{0, 0}, {0, 1}, {3, 0}, {5, 0}};
+
 class Everything {
  public:
   Everything(const Bug& bug, Tried& tried)
@@ -36,10 +47,13 @@ class Everything {
         at_once_(bug.lanes != 1),
         most_(static_cast<std::size_t>(bug.min_ops) - 1),
         tried_(tried) {
-    const bool is_of_ranges = property_.subject.shape != props::Shape::small;
+    const props::Shape shape = property_.subject.shape;
+    const bool has_tables = shape == props::Shape::tables;
+    const bool is_of_ranges = shape != props::Shape::small && !has_tables;
     trace_.machine.loose.raw = is_of_ranges ? 2 : 1;
-    trace_.machine.pages.raw = is_of_ranges ? 4 : 2;
+    trace_.machine.pages.raw = has_tables ? 16 : is_of_ranges ? 4 : 2;
     trace_.machine.cpus.count = at_once_ ? 2 : 1;
+    trace_.machine.tables.count = has_tables ? trace::TableCount::kMost : 0;
   }
 
   void try_all() {
@@ -145,6 +159,45 @@ class Everything {
   }
   void each_value(const reference::Model&, std::uint8_t, trace::ColdPlace, bool, auto&& use) {
     for (const trace::ColdPlace place : kColdPlaces) use(place);
+  }
+  void each_value(const reference::Model& model, std::uint8_t lane, trace::Table, bool,
+                  auto&& use) {
+    for (std::uint8_t index = 0; index < trace::Table::kCount; ++index) {
+      if (model.table(lane, {index}) != nullptr) use(trace::Table{index});
+    }
+  }
+  void each_value(const reference::Model&, std::uint8_t, trace::TableKind, bool, auto&& use) {
+    for (std::uint8_t name = 0; name < trace::TableKind::kCount; ++name) {
+      use(trace::TableKind{static_cast<trace::TableKindName>(name)});
+    }
+  }
+  void each_value(const reference::Model&, std::uint8_t, trace::VirtPlace, bool, auto&& use) {
+    for (const trace::VirtPlace at : kVirtPlaces) use(at);
+  }
+  void each_value(const reference::Model&, std::uint8_t, trace::Length, bool, auto&& use) {
+    for (const trace::Length length : kLengths) use(length);
+  }
+  void each_value(const reference::Model&, std::uint8_t, trace::Target, bool, auto&& use) {
+    for (const trace::Target at : kTargets) use(at);
+  }
+  void each_value(const reference::Model&, std::uint8_t, trace::Level, bool, auto&& use) {
+    for (std::uint8_t level = 1; level <= 3; ++level) use(trace::Level{level});
+  }
+  void each_value(const reference::Model&, std::uint8_t, trace::Property, bool, auto&& use) {
+    use(trace::Property{});
+    use(trace::Property{{trace::Rights::kReadable | trace::Rights::kWritable},
+                        {trace::Privileged::kUser},
+                        {trace::CacheName::uncacheable}});
+    use(trace::Property{{trace::Rights::kAll}, {trace::Privileged::kAll}, {}});
+  }
+  void each_value(const reference::Model&, std::uint8_t, trace::Change, bool, auto&& use) {
+    use(trace::Change{{trace::Rights::kWritable}, {}, 0});
+    use(trace::Change{{}, {trace::Rights::kAll}, 2});
+  }
+  void each_value(const reference::Model&, std::uint8_t, trace::Access, bool, auto&& use) {
+    for (std::uint8_t name = 0; name < trace::Access::kCount; ++name) {
+      use(trace::Access{static_cast<trace::AccessName>(name)});
+    }
   }
   void each_value(const reference::Model&, std::uint8_t, trace::RegionType, bool, auto&& use) {
     using enum trace::RegionName;
