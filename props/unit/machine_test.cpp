@@ -263,13 +263,13 @@ TEST_F(Flags, AreNeverSetInAnEntryThatIsGone) {
   const uint64_t at = map(kVa, 0);
   std::atomic_ref<uint64_t> entry(word(at));
   std::atomic<bool> is_over = false;
+  cpus[1].write_cr3(kRoot);
   std::thread other([&] {
     while (!is_over) {
       (void)touch(1, kVa, Access::store, kUserMode, 1);
       cpus[1].invlpg(kVa);
     }
   });
-  cpus[1].write_cr3(kRoot);
   int wrong = 0, marked = 0;
   for (int i = 0; i < 100'000 || (marked == 0 && i < 500'000'000); ++i) {
     const uint64_t absent = entry.exchange(kData | P | W | U);
