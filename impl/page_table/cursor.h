@@ -55,7 +55,7 @@ template <PageTableConfig C>
 using Fragment = std::variant<MappedFragment<C>, StrayFragment<C>>;
 
 // What a range form has done.
-struct Run {
+struct Progress {
   u64 pages = 0;   // Of 4 KiB: mapped, protected, or taken out.
   u64 leaves = 0;  // Entries: of pages of any size; or fragments, of what was taken out.
   std::optional<PageTableError> stopped_by;  // If something did; none if all was done.
@@ -179,12 +179,12 @@ class CursorMut {
 
   // Maps [at, at + len), untracked, by the largest pages that fit. Panics, before the first: as
   // map(), of the whole run, and bad_length.
-  Run map_range(PhysAddr at, u64 len, PageProperty property) noexcept;
+  Progress map_range(PhysAddr at, u64 len, PageProperty property) noexcept;
 
   // Maps the frames of a segment, one after another; the segment keeps those that were not mapped.
   // Panics, before the first: as map(), of the whole segment.
   template <class M>
-  Run map_segment(Segment<P, M>& segment, PageProperty property) noexcept
+  Progress map_segment(Segment<P, M>& segment, PageProperty property) noexcept
     requires(C::Items::kMayOwn);
 
   // Takes out what is first in the next `len` bytes: a table that lies within them, at or below the
@@ -198,8 +198,8 @@ class CursorMut {
     requires requires(Sink& sink, Fragment<C>&& fragment) {
       { sink(std::move(fragment)) } noexcept;
     }
-  Run unmap(u64 len, Sink&& sink) noexcept;
-  Run unmap(u64 len) noexcept {
+  Progress unmap(u64 len, Sink&& sink) noexcept;
+  Progress unmap(u64 len) noexcept {
     return unmap(len, [](Fragment<C>&&) noexcept {});
   }
 
@@ -211,7 +211,7 @@ class CursorMut {
 
   // All of them. A bad cache policy is a panic if it is asked for at first, and an error later.
   template <ProtectOp Op>
-  Run protect(u64 len, Op&& op) noexcept;
+  Progress protect(u64 len, Op&& op) noexcept;
 
  private:
   using Entry = typename C::Entry;
@@ -226,7 +226,7 @@ class CursorMut {
   Result<void, PageTableError> prepare(u32 level) noexcept;
   Result<void, PageTableError> put_huge(EntryView<C>& entry, u64 bits) noexcept;
   Result<void, PageTableError> split(u64 until) noexcept;
-  std::optional<PageTableError> fill_table(u64& bits, u64 pages, Run& run) noexcept;
+  std::optional<PageTableError> fill_table(u64& bits, u64 pages, Progress& run) noexcept;
   std::optional<Fragment<C>> take_here() noexcept;
   bool may_take(u64 bits) const noexcept;
   std::optional<PageTableError> protect_here(Found found, u64 until, auto&& op) noexcept;

@@ -233,7 +233,8 @@ template <PageTableConfig C>
 // Fills the table that the cursor is in, from where it is, with at most `pages` leaves of adjacent
 // pages, beginning with `bits`. Stops at an entry that is there.
 template <PageTableConfig C>
-std::optional<PageTableError> CursorMut<C>::fill_table(u64& bits, u64 pages, Run& run) noexcept {
+std::optional<PageTableError> CursorMut<C>::fill_table(u64& bits, u64 pages,
+                                                       Progress& run) noexcept {
   const NodeView<C> node = at_.node();
   const u64 first = at_.index(), end = std::min(first + pages, kEntries);
   u64 i = first;
@@ -251,8 +252,8 @@ std::optional<PageTableError> CursorMut<C>::fill_table(u64& bits, u64 pages, Run
 }
 
 template <PageTableConfig C>
-Run CursorMut<C>::map_range(PhysAddr at, u64 len, PageProperty property) noexcept {
-  Run run;
+Progress CursorMut<C>::map_range(PhysAddr at, u64 len, PageProperty property) noexcept {
+  Progress run;
   if (len % kPageSize != 0) [[unlikely]]
     P::panic(Panic::bad_length, "C.3: a length is not that of pages");
   if (len == 0) return run;
@@ -296,13 +297,13 @@ Run CursorMut<C>::map_range(PhysAddr at, u64 len, PageProperty property) noexcep
 
 template <PageTableConfig C>
 template <class M>
-Run CursorMut<C>::map_segment(Segment<P, M>& segment, PageProperty property) noexcept
+Progress CursorMut<C>::map_segment(Segment<P, M>& segment, PageProperty property) noexcept
   requires(C::Items::kMayOwn)
 {
   static_assert(
       std::same_as<M, typename C::Items::Tracked> || ForgetsTo<M, typename C::Items::Tracked>,
       "the table has no such frames");
-  Run run;
+  Progress run;
   if (segment.is_empty()) return run;
   check_map(segment.size(), 1);
   check_leaf(segment.start_paddr(), 1, property);
@@ -402,10 +403,10 @@ template <class Sink>
   requires requires(Sink& sink, Fragment<C>&& fragment) {
     { sink(std::move(fragment)) } noexcept;
   }
-Run CursorMut<C>::unmap(u64 len, Sink&& sink) noexcept {
+Progress CursorMut<C>::unmap(u64 len, Sink&& sink) noexcept {
   at_.check_length(len);
   const u64 until = at_.va_ + len;
-  for (Run run;;) {
+  for (Progress run;;) {
     auto place = at_.place();
     const Found found = at_.template search<For::fitting>(until);
     if (found == Found::nothing) return run;
@@ -514,17 +515,17 @@ Result<std::optional<VirtRange>, PageTableError> CursorMut<C>::protect_next(u64 
 
 template <PageTableConfig C>
 template <ProtectOp Op>
-Run CursorMut<C>::protect(u64 len, Op&& op) noexcept {
+Progress CursorMut<C>::protect(u64 len, Op&& op) noexcept {
   at_.check_length(len);
   const u64 until = at_.va_ + len;
-  const auto stop = [&](Run& run, const auto& place, PageTableError error) noexcept {
+  const auto stop = [&](Progress& run, const auto& place, PageTableError error) noexcept {
     at_.return_to(place);
     if (error == PageTableError::bad_cache && run.leaves == 0) {
       P::panic(Panic::bad_cache, "A.6: unsupported cache policy");
     }
     run.stopped_by = error;
   };
-  for (Run run;;) {
+  for (Progress run;;) {
     auto place = at_.place();
     const Found found = at_.template search<For::fitting_page>(until);
     if (found == Found::nothing) return run;

@@ -409,7 +409,7 @@ TEST_F(PageTableTest, mixed_granularity_map_unmap) {
   const u64 from = 13245 * kPage, to = (262144 + 23456) * kPage, shift = 21 * k2M;
   {
     auto cursor = open(table, from, to);
-    const mm::Run run = cursor.map_range({from - shift}, to - from, property(R | W));
+    const mm::Progress run = cursor.map_range({from - shift}, to - from, property(R | W));
     EXPECT_FALSE(run.stopped_by);
     EXPECT_EQ(run.pages, (to - from) / kPage);
   }
@@ -476,11 +476,11 @@ TEST_F(PageTableTest, mixed_granularity_protect_query) {
 TEST_F(PageTableTest, base_protect_query) {
   const auto table = PageTable<Plain>::empty().take();
   auto cursor = open(table, kPage, 1000 * kPage);
-  const mm::Run mapped = cursor.map_range({kPage}, 999 * kPage, property(R | W));
+  const mm::Progress mapped = cursor.map_range({kPage}, 999 * kPage, property(R | W));
   EXPECT_EQ(mapped.pages, 999u);
   EXPECT_FALSE(mapped.stopped_by);
   ASSERT_TRUE(cursor.jump({18 * kPage}).ok());
-  const mm::Run run = cursor.protect(2 * kPage, without_w);
+  const mm::Progress run = cursor.protect(2 * kPage, without_w);
   EXPECT_EQ(run.pages, 2u);
   EXPECT_EQ(cursor.virt_addr().value, 20 * kPage);
   for (u64 page = 17; page < 21; ++page) {
