@@ -160,7 +160,7 @@ trace::Reply ask(Registers<P>& held, const trace::CursorMapRaw& op) {
 }
 
 // What a range form has done, beside where it stopped: `more` follow in the results.
-trace::Reply reply_of(const mm::Run& run, const auto& cursor, auto... more) {
+trace::Reply reply_of(const mm::Progress& run, const auto& cursor, auto... more) {
   return {.status = run.stopped_by ? status_of(*run.stopped_by) : trace::Status::ok,
           .results = {cursor.virt_addr().value, more...}};
 }
@@ -173,7 +173,8 @@ template <class P>
 trace::Reply ask(Registers<P>& held, const trace::CursorMapRun& op) {
   const trace::Reply reply = held.cursor.with_mut([&](auto& cursor) {
     const mm::u64 length = length_of(cursor, op.length);
-    const mm::Run run = cursor.map_range({address_of(op.at)}, length, property_of(op.property));
+    const mm::Progress run =
+        cursor.map_range({address_of(op.at)}, length, property_of(op.property));
     return reply_of(run, cursor, run.pages * mm::kPageSize);
   });
   held.touch_taken();
@@ -190,7 +191,7 @@ trace::Reply ask(Registers<P>& held, const trace::CursorMapSegment& op) {
       held.cursor.with_mut([&]<class C>(mm::CursorMut<C>& cursor) -> trace::Reply {
         return held.with(op.from, [&]<class M>(mm::Segment<P, M>& segment) -> trace::Reply {
           if constexpr (requires { cursor.map_segment(segment, mm::PageProperty{}); }) {
-            const mm::Run run = cursor.map_segment(segment, property_of(op.property));
+            const mm::Progress run = cursor.map_segment(segment, property_of(op.property));
             const trace::Reply done = reply_of(run, cursor, run.pages);
             if (!run.stopped_by) held.segments.forget(op.from);
             return done;
@@ -254,7 +255,7 @@ template <class P>
 trace::Reply ask(Registers<P>& held, const trace::CursorUnmap& op) {
   const trace::Reply reply = held.cursor.with_mut([&]<class C>(mm::CursorMut<C>& cursor) {
     mm::u64 pages = 0, tables = 0, frames = 0;
-    const mm::Run run =
+    const mm::Progress run =
         cursor.unmap(length_of(cursor, op.length), [&](mm::Fragment<C>&& fragment) noexcept {
           // Dropped at the end of this, it waits.
           mm::Fragment<C> taken = std::move(fragment);
@@ -301,7 +302,7 @@ bool can_ask(Registers<P>& held, const trace::CursorProtect&) {
 template <class P>
 trace::Reply ask(Registers<P>& held, const trace::CursorProtect& op) {
   const trace::Reply reply = held.cursor.with_mut([&](auto& cursor) {
-    const mm::Run run = cursor.protect(length_of(cursor, op.length), change_of(op.change));
+    const mm::Progress run = cursor.protect(length_of(cursor, op.length), change_of(op.change));
     return reply_of(run, cursor, run.leaves, run.pages * mm::kPageSize);
   });
   held.touch_taken();
