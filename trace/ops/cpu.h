@@ -10,12 +10,16 @@
 namespace trace {
 
 // Loads, stores or fetches one byte; a store writes what is there. Requires that the CPU translates
-// by a table. Says the physical address; after a page fault, the error code.
+// by a table. Says the physical address; after a page fault, the error code; and whether the CPU
+// walked the table, or used a translation that it had kept. A walk that succeeds sets accessed in
+// the page's entry, and for a store dirty; what was kept leaves the entry alone, so a CPU walks to
+// store by a translation that it does not know to be dirty. After a fault the CPU forgets the
+// page's translations. That an address is not canonical is known without a walk.
 struct CpuTouch {
   static constexpr const char* kName = "cpu_touch";
   static constexpr const char* kLaw = "INV-47";
-  static constexpr std::array<Result, 2> kResults = {
-      {{"address", As::address}, {"error", As::number}}};
+  static constexpr std::array<Result, 3> kResults = {
+      {{"address", As::address}, {"error", As::number}, {"walked", As::flag}}};
   static constexpr std::array kOutcomes = {Status::ok, Status::page_fault,
                                            Status::general_protection};
 
