@@ -3,6 +3,7 @@
 // so is whether it had to refuse.
 #include <algorithm>
 #include <optional>
+#include <type_traits>
 
 #include "reference/model.h"
 
@@ -32,6 +33,15 @@ std::optional<Request> request_of(const trace::AllocBlock& op) {
   return Request{.pages = op.pages.value(), .align = std::uint64_t{1} << op.align.value};
 }
 std::optional<Request> request_of(const auto&) { return std::nullopt; }
+
+// Those that may make nodes of page tables, any number of them.
+template <class One>
+constexpr bool kMayMakeNodes =
+    std::is_same_v<One, trace::TableNew> || std::is_same_v<One, trace::CursorOpen> ||
+    std::is_same_v<One, trace::CursorMapFrame> || std::is_same_v<One, trace::CursorMapRaw> ||
+    std::is_same_v<One, trace::CursorMapRun> || std::is_same_v<One, trace::CursorMapSegment> ||
+    std::is_same_v<One, trace::CursorTakeNext> || std::is_same_v<One, trace::CursorUnmap> ||
+    std::is_same_v<One, trace::CursorProtectNext> || std::is_same_v<One, trace::CursorProtect>;
 
 bool are_free(const State& state, Page first, std::uint64_t count) {
   for (std::uint64_t i = 0; i < count; ++i) {
@@ -120,9 +130,52 @@ Answer give(State& state, std::optional<Block>& from) {
   return answer;
 }
 
-void zero(State& state, Page page) { state.written[page].assign(kPageBytes, 0); }
+void zero(State& state, Page page) {
+  state.written[page].assign(kPageBytes, 0);
+  state.murky.erase(page);
+}
+
+// Whether a single page may be refused when so many have been taken since the allocator showed how
+// it keeps its pages: wherever it keeps one within reach, it can give it out.
+bool may_refuse_one(const State& state, Lane lane, std::uint64_t taken) {
+  if (state.at_once) return true;
+  if (!state.free_blocks) return state.free.empty();
+  std::uint64_t pages = 0;
+  for (const trace::FreeBlock& block : *state.free_blocks) {
+    if (is_within_reach(block, lane)) pages += block.pages;
+  }
+  return pages <= taken;
+}
 
 }  // namespace
+
+std::optional<Page> take_page(State& state, Lane lane, const Answer& seen, Answer& answer) {
+  const bool is_to_fail = is_made_to_fail(state.held[lane].failing);
+  const std::uint16_t taken = answer.choices.taken.count;
+  std::optional<Page> next;
+  if (state.imagines) {
+    if (!state.free.empty()) next = *state.free.begin();
+  } else if (taken < seen.choices.taken.kept()) {
+    next = seen.choices.taken.page[taken];
+  }
+  if (is_to_fail || !next) {
+    const std::uint64_t out = taken - answer.choices.given.count;
+    if (!is_to_fail && !may_refuse_one(state, lane, out)) {
+      answer = {{Status::impermissible}, {}};
+    } else {
+      answer.choices.refused += 1;
+    }
+    return std::nullopt;
+  }
+  if (!state.free.contains(*next)) {
+    answer = {{Status::impermissible}, {}};
+    return std::nullopt;
+  }
+  state.free.erase(*next);
+  state.touched.insert(*next);
+  answer.choices.taken.push(*next);
+  return next;
+}
 
 bool allows(const State& state, Lane lane, const trace::AllocFrame& op) {
   return !state.held[lane].has(op.to);
@@ -160,7 +213,7 @@ Answer step(State& state, Lane lane, const trace::AllocSegment& op, const Answer
   std::uint64_t sum = 0;
   for (Page page = run.first; page < run.end(); ++page) {
     if (op.zeroed.value()) zero(state, page);
-    sum += sum_of(state, page);
+    sum = sum_with(sum, sum_of(state, page));
     (void)claim_at_once(state, page, made(op.kind, op.value.value() + (page - run.first)));
   }
   state.held[lane].at(op.to) = run;
@@ -239,8 +292,16 @@ Answer Model::imagine(Lane lane, const trace::Op& op) const {
     if (is_first) answer.reply.status = Status::unique;
     return answer;
   }
+  if (!allows(lane, op)) return answer;
+  const bool may_make_nodes =
+      std::visit([]<class One>(const One&) { return kMayMakeNodes<One>; }, op);
+  if (may_make_nodes) {
+    Model other(*this);
+    other.state_.imagines = true;
+    return other.step(lane, op, answer);
+  }
   const auto request = std::visit([](const auto& one) { return request_of(one); }, op);
-  if (!request || !allows(lane, op)) return answer;
+  if (!request) return answer;
 
   Failing failing = state_.held[lane].failing;
   if (!is_made_to_fail(failing)) {

@@ -227,7 +227,7 @@ bool allows(const State&, Lane lane, const trace::BootMappedAt&) { return is_boo
 Answer step(State& state, Lane, const trace::BootMappedAt& op, const Answer&) {
   const std::uint64_t index = op.index.value();
   if (index >= state.cold.mapped.size()) return {{Status::none}, {}};
-  const Mapping& mapping = state.cold.mapped[index];
+  const ColdMapping& mapping = state.cold.mapped[index];
   return {{.results = {mapping.va, mapping.pa, mapping.property}}, {}};
 }
 

@@ -237,7 +237,7 @@ bool initialises_metadata(const Step& step, bool usable_only) {
 }
 
 bool tells_the_mapping(const Step& step, std::uint64_t index) {
-  const std::vector<Mapping>& mapped = step.before.cold.mapped;
+  const std::vector<ColdMapping>& mapped = step.before.cold.mapped;
   if (index >= mapped.size()) return refuses(step, Status::none);
   return answers(step, {mapped[index].va, mapped[index].pa, mapped[index].property}) &&
          changes_nothing(step);

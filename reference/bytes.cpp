@@ -63,11 +63,28 @@ Bytes read(const State& state, Window& from, std::uint64_t count) {
   return bytes;
 }
 
-// Writes bytes, or as many as there is room for, and says how many.
-std::uint64_t write(State& state, Window& into, const Bytes& bytes) {
+// Whether it is known what the next `count` bytes are, or as many as there are.
+bool are_known(const State& state, Window from, std::uint64_t count) {
+  bool are = true;
+  from.go_over(std::min(count, from.left), [&](Page page, std::uint64_t, std::uint64_t) {
+    are &= !state.murky.contains(page);
+  });
+  return are;
+}
+
+// Writes bytes, or as many as there is room for, and says how many. What is written to a part of a
+// page whose bytes are not known does not make that page known.
+std::uint64_t write(State& state, Window& into, const Bytes& bytes, bool known = true) {
   const std::uint64_t count = std::min(bytes.size(), into.left);
   auto next = bytes.begin();
   into.go_over(count, [&](Page page, std::uint64_t at, std::uint64_t most) {
+    if (known && most == kPageBytes) state.murky.erase(page);
+    if (!known) state.murky.insert(page);
+    if (state.murky.contains(page)) {
+      state.written.erase(page);
+      next += static_cast<std::ptrdiff_t>(most);
+      return;
+    }
     const Bytes at_first(kPageBytes, static_cast<std::uint8_t>(page));
     Bytes& all = state.written.try_emplace(page, at_first).first->second;
     for (std::uint64_t i = 0; i < most; ++i) all[at + i] = *next++;
@@ -108,11 +125,13 @@ Answer write_counting(State& state, std::optional<Window> into, trace::Extent le
 
 Answer read_summing(const State& state, std::optional<Window> from, trace::Extent length) {
   if (!from) return panic(trace::Code::beyond_end);
+  const bool known = are_known(state, *from, length.value());
   const Bytes bytes = read(state, *from, length.value());
   std::uint64_t sum = 0;
   for (const std::uint8_t byte : bytes) sum += byte;
   const std::span<const std::uint8_t> all = bytes;
   const std::size_t eight = std::min<std::size_t>(8, all.size());
+  if (!known) return {{.results = {all.size(), from->left, kNotKnown, kNotKnown, kNotKnown}}, {}};
   return {{.results = {all.size(), from->left, sum, value_of(all.first(eight)),
                        value_of(all.last(eight))}},
           {}};
@@ -124,7 +143,9 @@ Answer read_value(const State& state, std::optional<Window> from, std::uint64_t 
   if (!from) return panic(trace::Code::beyond_end);
   if (from->left < size) return {{Status::invalid_args}, {}};
   if (must_align && from->at % size != 0) return panic(trace::Code::misaligned);
-  const std::uint64_t value = value_of(read(state, *from, size));
+  const bool known = are_known(state, *from, size);
+  const std::uint64_t read_value = value_of(read(state, *from, size));
+  const std::uint64_t value = known ? read_value : kNotKnown;
   return {{.results = {value, from->left}}, {}};
 }
 
@@ -171,7 +192,8 @@ Answer step(State& state, Lane lane, const trace::BytesCopy& op, const Answer&) 
   auto from = window(held.at(op.from), op.skip, op.length);
   auto into = window(held.at(op.into), op.skip_into);
   if (!from || !into) return panic(trace::Code::beyond_end);
-  const std::uint64_t copied = write(state, *into, read(state, *from, into->left));
+  const bool known = are_known(state, *from, into->left);
+  const std::uint64_t copied = write(state, *into, read(state, *from, into->left), known);
   return {{.results = {copied, from->left, into->left}}, {}};
 }
 

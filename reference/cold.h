@@ -28,11 +28,11 @@ struct Supply {
 };
 
 // One call of the boot mapping.
-struct Mapping {
+struct ColdMapping {
   std::uint64_t va = 0;
   std::uint64_t pa = 0;
   std::uint64_t property = 0;
-  bool operator==(const Mapping&) const = default;
+  bool operator==(const ColdMapping&) const = default;
 };
 
 struct Cold {
@@ -41,7 +41,7 @@ struct Cold {
   std::vector<Supply> supplies{};  // Of the early allocator, the low one first; none before it was
                                    // started. They stay when it retires.
   std::uint64_t max_paddr = 0;     // 0: metadata is not initialised.
-  std::vector<Mapping> mapped{};   // In the order of the calls.
+  std::vector<ColdMapping> mapped{};                  // In the order of the calls.
   std::map<std::uint64_t, trace::KindName> marked{};  // Pages that are in use, each with one count
                                                       // that nobody gives back.
   std::set<std::uint64_t> free{};                     // Pages that the frame allocator has.

@@ -93,7 +93,8 @@ Answer step(State& state, Lane lane, const trace::FrameDrop& op, const Answer&) 
   }
   tear_down(state, lane, page);
   answer.reply.results[0] = 1;
-  note_end(answer, 1, state, page);
+  note_no_end(answer, 1);
+  end_metadata(state, page, answer, 1);
   answer.choices.given.push(page);
   return answer;
 }

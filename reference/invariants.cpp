@@ -81,6 +81,23 @@ Books books_of(const State& state) {
     }
   }
   for (const Path& path : state.paths) ++at(path.page).paths;
+  for (const auto& [top, tree] : state.trees) {
+    if (tree.is_table()) continue;
+    for (const auto& [begin, mapping] : tree.mappings) {
+      if (mapping.tracked) ++at(mapping.to).strays;
+    }
+    for (const auto& [place, page] : tree.nodes) {
+      if (place != tree.top) ++at(page).strays;
+    }
+  }
+  for (const Page page : state.grace.running) ++at(page).in_grace;
+  for (const Page page : state.grace.waiting) ++at(page).in_grace;
+  auto count_root = [&](const TableHandle& table) { ++at(table.root).tables; };
+  for (const Held& lane : state.held) for_each_in(lane.tables, count_root);
+  for_each_in(state.shared, count_root);
+  for (const Processor& cpu : state.cpus) {
+    if (cpu.root) ++at(cpu.root->root).active;
+  }
   return books;
 }
 

@@ -23,15 +23,17 @@ struct Owners {
   std::uint64_t phantoms = 0;  // and these, which exist in the books only.
   std::uint64_t paths = 0;     // Page-table entries reachable from a live root.
   std::uint64_t segments = 0;  // C: segments and raw segments that cover the page.
-  std::uint64_t in_grace = 0;  // G, of which there are none yet, as of these two: handles in queues
-                               // that wait for readers to pass.
-  std::uint64_t in_flush = 0;  // T: handles in queues that wait for other CPUs to flush.
+  std::uint64_t in_grace = 0;  // G: counts that wait for the end of a grace period.
+  std::uint64_t in_flush = 0;  // T, of which there are none yet: handles in queues that wait for
+                               // other CPUs to flush.
   std::uint64_t strays = 0;    // S: entries of subtrees that are unlinked, and not yet destroyed.
+  std::uint64_t tables = 0;    // K: handles of the page tables whose root it is,
+  std::uint64_t active = 0;    // A: and CPUs that translate by it.
 
   std::uint64_t live() const { return handles + raws; }
   std::uint64_t unique() const { return uniques + listed; }
   std::uint64_t shared() const {
-    return live() + phantoms + paths + segments + in_grace + in_flush + strays;
+    return live() + phantoms + paths + segments + in_grace + in_flush + strays + tables + active;
   }
   bool operator==(const Owners&) const = default;
 };

@@ -20,6 +20,7 @@ trace::Usage usage_of(trace::Kind kind) {
     case KindName::unusable: return Usage::reserved;
     case KindName::meta: return Usage::meta;
     case KindName::kernel_stack: return Usage::kernel_stack;
+    case KindName::node: return Usage::page_table;
     case KindName::empty:
     case KindName::value8:
     case KindName::value24:
@@ -69,7 +70,9 @@ void retire(Slot& slot) {
 bool operator==(const State& left, const State& right) {
   return left.machine == right.machine && left.slots == right.slots && left.paths == right.paths &&
          left.free == right.free && left.held == right.held && same_bytes(left, right) &&
-         left.next_list_id == right.next_list_id && left.at_once == right.at_once &&
+         left.murky == right.murky && left.next_list_id == right.next_list_id &&
+         left.trees == right.trees && left.nodes == right.nodes && left.shared == right.shared &&
+         left.cpus == right.cpus && left.grace == right.grace && left.at_once == right.at_once &&
          left.cold == right.cold && left.aborted == right.aborted;
 }
 
@@ -80,6 +83,28 @@ Model::Model(const trace::Machine& machine) {
     state_.slots[page].address = kSlotsBase + kSlotBytes * page;
     if (page >= machine.loose.raw) state_.free.insert(page);
   }
+  trace::Choices lowest;
+  for (std::uint16_t i = 0; i < machine.tables.pages(); ++i) {
+    lowest.taken.push(machine.loose.raw + i);
+  }
+  make_tables(state_, lowest);
+  state_.touched = {};
+}
+
+const char* Model::begin(const trace::Choices& choices) {
+  State fresh;
+  fresh.machine = state_.machine;
+  fresh.slots.resize(state_.slots.size());
+  for (Page page = 0; page < fresh.slots.size(); ++page) {
+    fresh.slots[page].address = state_.slots[page].address;
+    if (page >= fresh.machine.loose.raw) fresh.free.insert(page);
+  }
+  if (!make_tables(fresh, choices)) return "B.10";
+  fresh.touched = {};
+  fresh.free_blocks = state_.free_blocks;
+  fresh.at_once = state_.at_once;
+  state_ = std::move(fresh);
+  return nullptr;
 }
 
 trace::Status why_no_page(const State& state, std::uint64_t address) {
@@ -150,7 +175,7 @@ void tear_down(State& state, Lane lane, Page page) {
 void end_at_once(State& state, Page page, Answer& answer, std::size_t first) {
   state.touched.insert(page);
   state.slots[page].rc = 0;
-  note_end(answer, first, state, page);
+  end_metadata(state, page, answer, first);
   retire(state.slots[page]);
   if (page >= state.machine.loose.raw) state.free.insert(page);
   answer.choices.given.push(page);
@@ -161,9 +186,7 @@ Answer abort(State& state) {
   return {{.status = trace::Status::aborted, .code = trace::Code::count_overflow}, {}};
 }
 
-Answer panic(trace::Code code) {
-  return {{.status = trace::Status::panicked, .code = code}, {}};
-}
+Answer panic(trace::Code code) { return {{.status = trace::Status::panicked, .code = code}, {}}; }
 
 void note_no_end(Answer& answer, std::size_t first) {
   constexpr auto kNotAsked = static_cast<std::uint64_t>(trace::Status::passed_over);
@@ -185,7 +208,7 @@ void note_end(Answer& answer, std::size_t first, const State& state, Page page) 
     results[first + 2] = results[first + 3] = static_cast<std::uint64_t>(found);
   }
   const bool sums = kind == trace::KindName::reader || kind == trace::KindName::link_reader;
-  if (sums) results[first + 4] += sum_of(state, page);
+  if (sums) results[first + 4] = sum_with(results[first + 4], sum_of(state, page));
 }
 
 Answer kind_and_words(const Slot& slot) {
@@ -228,6 +251,17 @@ void Model::finish(Lane lane) {
       break;
     case Next::give_back: state_.free.insert(now.page); break;
   }
+}
+
+std::vector<trace::TableRange> Model::touched_ranges() {
+  std::vector<trace::TableRange> ranges;
+  for (const auto& [root, pages] : std::exchange(state_.touched_tables, {})) {
+    const std::optional<std::uint64_t> number = number_of_root(state_, root);
+    if (!number) continue;
+    ranges.push_back(
+        {*number, pages.first * kPageBytes, pages.second * kPageBytes + (kPageBytes - 1)});
+  }
+  return ranges;
 }
 
 const char* Model::broken_law(const Model& before, Lane lane, const trace::Op& op,

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "reference/state.h"
+#include "reference/trees.h"
 #include "trace/fact.h"
 #include "trace/op.h"
 
@@ -114,6 +115,33 @@ bool allows(const State&, Lane, const trace::BootMappedAt&);
 bool allows(const State&, Lane, const trace::BootIsInitialized&);
 bool allows(const State&, Lane, const trace::BootPage&);
 bool allows(const State&, Lane, const trace::BootInitAllocator&);
+// table.cpp, grace.cpp
+bool allows(const State&, Lane, const trace::TableNew&);
+bool allows(const State&, Lane, const trace::TableCopy&);
+bool allows(const State&, Lane, const trace::TableDrop&);
+bool allows(const State&, Lane, const trace::TableWalk&);
+bool allows(const State&, Lane, const trace::TableActivate&);
+bool allows(const State&, Lane, const trace::Quiesce&);
+// cursor.cpp
+bool allows(const State&, Lane, const trace::CursorOpen&);
+bool allows(const State&, Lane, const trace::CursorClose&);
+bool allows(const State&, Lane, const trace::CursorQuery&);
+bool allows(const State&, Lane, const trace::CursorFindNext&);
+bool allows(const State&, Lane, const trace::CursorJump&);
+// cursor_changes.cpp
+bool allows(const State&, Lane, const trace::CursorMapFrame&);
+bool allows(const State&, Lane, const trace::CursorMapRaw&);
+bool allows(const State&, Lane, const trace::CursorMapRun&);
+bool allows(const State&, Lane, const trace::CursorMapSegment&);
+bool allows(const State&, Lane, const trace::CursorTakeNext&);
+bool allows(const State&, Lane, const trace::CursorUnmap&);
+bool allows(const State&, Lane, const trace::CursorProtectNext&);
+bool allows(const State&, Lane, const trace::CursorProtect&);
+// cpu.cpp
+bool allows(const State&, Lane, const trace::CpuTouch&);
+bool allows(const State&, Lane, const trace::CpuControl&);
+bool allows(const State&, Lane, const trace::CpuFlushPage&);
+bool allows(const State&, Lane, const trace::CpuFlushAll&);
 
 Answer step(State&, Lane, const trace::FrameFromUnused&, const Answer& seen);
 Answer step(State&, Lane, const trace::FrameFromInUse&, const Answer& seen);
@@ -200,6 +228,29 @@ Answer step(State&, Lane, const trace::BootMappedAt&, const Answer& seen);
 Answer step(State&, Lane, const trace::BootIsInitialized&, const Answer& seen);
 Answer step(State&, Lane, const trace::BootPage&, const Answer& seen);
 Answer step(State&, Lane, const trace::BootInitAllocator&, const Answer& seen);
+Answer step(State&, Lane, const trace::TableNew&, const Answer& seen);
+Answer step(State&, Lane, const trace::TableCopy&, const Answer& seen);
+Answer step(State&, Lane, const trace::TableDrop&, const Answer& seen);
+Answer step(State&, Lane, const trace::TableWalk&, const Answer& seen);
+Answer step(State&, Lane, const trace::TableActivate&, const Answer& seen);
+Answer step(State&, Lane, const trace::Quiesce&, const Answer& seen);
+Answer step(State&, Lane, const trace::CursorOpen&, const Answer& seen);
+Answer step(State&, Lane, const trace::CursorClose&, const Answer& seen);
+Answer step(State&, Lane, const trace::CursorQuery&, const Answer& seen);
+Answer step(State&, Lane, const trace::CursorFindNext&, const Answer& seen);
+Answer step(State&, Lane, const trace::CursorJump&, const Answer& seen);
+Answer step(State&, Lane, const trace::CursorMapFrame&, const Answer& seen);
+Answer step(State&, Lane, const trace::CursorMapRaw&, const Answer& seen);
+Answer step(State&, Lane, const trace::CursorMapRun&, const Answer& seen);
+Answer step(State&, Lane, const trace::CursorMapSegment&, const Answer& seen);
+Answer step(State&, Lane, const trace::CursorTakeNext&, const Answer& seen);
+Answer step(State&, Lane, const trace::CursorUnmap&, const Answer& seen);
+Answer step(State&, Lane, const trace::CursorProtectNext&, const Answer& seen);
+Answer step(State&, Lane, const trace::CursorProtect&, const Answer& seen);
+Answer step(State&, Lane, const trace::CpuTouch&, const Answer& seen);
+Answer step(State&, Lane, const trace::CpuControl&, const Answer& seen);
+Answer step(State&, Lane, const trace::CpuFlushPage&, const Answer& seen);
+Answer step(State&, Lane, const trace::CpuFlushAll&, const Answer& seen);
 
 // Parts of several steps.
 trace::Status why_no_page(const State&, std::uint64_t address);  // ok if there is one.
@@ -226,8 +277,18 @@ struct Listed {
 };
 Listed listed_at(const State&, Page);  // list.cpp
 
-// contents.cpp: what is in a page.
+// contents.cpp: what is in a page; and a sum of two such, which may not be known.
 std::uint64_t sum_of(const State&, Page);
+std::uint64_t sum_with(std::uint64_t left, std::uint64_t right);
+
+// alloc.cpp: one page of the allocator's, the next of those that it was seen to hand out in this
+// operation. None if it refused; if it might not do so, `answer` says that this is impermissible.
+std::optional<Page> take_page(State&, Lane, const Answer& seen, Answer& answer);
+
+// table.cpp: makes the tables that the machine has from the beginning, of pages in the order in
+// which they are needed: the kernel's root, its tables upwards, the user's root, the plain one.
+// False if they are not just so many pages of the allocator's.
+bool make_tables(State&, const trace::Choices&);
 
 class Model {
  public:
@@ -241,7 +302,12 @@ class Model {
 
   Answer step(Lane lane, const auto& op, const Answer& seen) {
     if (!allows(lane, op)) return {{.status = trace::Status::passed_over}, {}};
-    return reference::step(state_, lane, op, seen);
+    Answer answer = reference::step(state_, lane, op, seen);
+    for (std::size_t i = 0; i < answer.reply.results.size(); ++i) {
+      std::uint64_t& result = answer.reply.results[i];
+      if (result == kNotKnown) result = seen.reply.results[i];
+    }
+    return answer;
   }
   Answer step(Lane lane, const trace::Op& op, const Answer& seen);
 
@@ -251,7 +317,18 @@ class Model {
   // The pages that may have changed since this was last asked.
   PageSet touched() { return std::exchange(state_.touched, {}); }
 
+  // The ranges of tables where something may have changed since this was last asked. Of a table
+  // with several names, by one.
+  std::vector<trace::TableRange> touched_ranges();
+
   void observe(Page page, auto&& see) const;
+
+  // What the table of that number maps there, upwards; nothing if there is none.
+  void mapped(const trace::TableRange& range, auto&& see) const;
+
+  // Which pages the allocator chose for the machine's tables. If it could not, the id of the law
+  // that this breaks. To be told before anything is asked, or not at all.
+  const char* begin(const trace::Choices& choices);
 
   // What lies in a register; null if it is empty, which a list's never is. With it a generator
   // picks registers, and needs no system.
@@ -260,6 +337,16 @@ class Model {
     return thing ? &*thing : nullptr;
   }
   const List* held(Lane lane, trace::List place) const { return &state_.held[lane].at(place); }
+  // Likewise: a table, the lane's cursor, what the CPU translates by.
+  const TableHandle* table(Lane lane, trace::Table which) const {
+    return table_at(state_, lane, which);
+  }
+  const Cursor* cursor(Lane lane) const {
+    return state_.held[lane].cursor ? &*state_.held[lane].cursor : nullptr;
+  }
+  const TableHandle* root(Lane lane) const {
+    return state_.cpus[lane].root ? &*state_.cpus[lane].root : nullptr;
+  }
 
   // How the allocator says that it keeps its free pages: taken over if that may be so. If not, the
   // id of the law that it breaks. To be told after everything that the allocator was asked.
@@ -311,6 +398,29 @@ void Model::observe(Page page, auto&& see) const {
                                       listed.prev.value_or(trace::PageLinked::kNone)}));
   }
   if (state_.free.contains(page)) see(trace::Fact(trace::PageFree{page}));
+  if (const auto node = state_.nodes.find(page); node != state_.nodes.end()) {
+    const Node& it = node->second;
+    see(trace::Fact(trace::TableNode{page, it.place.level, it.children, it.stray ? 1u : 0u,
+                                     it.locked_by ? 1u : 0u}));
+  }
+}
+
+void Model::mapped(const trace::TableRange& range, auto&& see) const {
+  const TableHandle* const table = table_of_number(state_, range.table);
+  if (table == nullptr) return;
+  const Tree& tree = state_.trees.at(table->root);
+  auto at = tree.mappings.upper_bound(range.begin / kPageBytes);
+  if (at != tree.mappings.begin()) --at;
+  for (; at != tree.mappings.end() && at->first <= range.last / kPageBytes; ++at) {
+    const std::uint64_t pages = span_of(at->second.level);
+    if (at->first + pages <= range.begin / kPageBytes) continue;
+    see(trace::Fact(trace::Mapped{range.table,
+                                  {at->first * kPageBytes},
+                                  pages * kPageBytes,
+                                  {at->second.to * kPageBytes},
+                                  at->second.property,
+                                  at->second.tracked ? 1u : 0u}));
+  }
 }
 
 }  // namespace reference

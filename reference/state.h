@@ -12,13 +12,12 @@
 
 #include "reference/cold.h"
 #include "reference/pages.h"
+#include "reference/tables.h"
 #include "trace/fact.h"
 #include "trace/metadata.h"
 #include "trace/scalar.h"
 
 namespace reference {
-
-using Lane = std::uint8_t;
 
 inline constexpr std::uint64_t kPageBytes = 4096;
 inline constexpr std::uint64_t kSlotBytes = 64;
@@ -67,10 +66,11 @@ struct Slot {
   bool operator==(const Slot&) const = default;
 };
 
-// Where a page-table entry refers to a page: the indices from the root to the entry.
+// Where an entry of a page table refers to a page, a frame or a node: the indices from the root to
+// the entry.
 struct Path {
   Page page = 0;
-  std::uint32_t table = 0;
+  Page table = 0;  // Its root.
   std::vector<std::uint16_t> indices{};
   auto operator<=>(const Path&) const = default;
 };
@@ -147,6 +147,8 @@ struct Held {
   std::array<std::optional<Run>, trace::RawSegment::kCount> raw_segments{};
   std::array<std::optional<Block>, trace::Block::kCount> blocks{};
   std::array<List, trace::List::kCount> lists{};
+  std::array<std::optional<TableHandle>, trace::OwnTable::kCount> tables{};
+  std::optional<Cursor> cursor{};
   Failing failing{};
   std::optional<Unfinished> unfinished{};
 
@@ -156,6 +158,7 @@ struct Held {
   auto& at(trace::Segment place) { return segments[place.index]; }
   auto& at(trace::RawSegment place) { return raw_segments[place.index]; }
   auto& at(trace::Block place) { return blocks[place.index]; }
+  auto& at(trace::OwnTable place) { return tables[place.index]; }
   List& at(trace::List place) { return lists[place.index]; }
   auto& at(trace::Frame place) const { return frames[place.index]; }
   auto& at(trace::Unique place) const { return uniques[place.index]; }
@@ -163,6 +166,7 @@ struct Held {
   auto& at(trace::Segment place) const { return segments[place.index]; }
   auto& at(trace::RawSegment place) const { return raw_segments[place.index]; }
   auto& at(trace::Block place) const { return blocks[place.index]; }
+  auto& at(trace::OwnTable place) const { return tables[place.index]; }
   const List& at(trace::List place) const { return lists[place.index]; }
   bool has(auto place) const { return at(place).has_value(); }
   bool operator==(const Held&) const = default;
@@ -171,23 +175,36 @@ struct Held {
 struct State {
   trace::Machine machine{};
   std::vector<Slot> slots{};  // One for each page.
-  std::set<Path> paths{};     // Of all page tables.
+  std::set<Path> paths{};     // Of all page tables. A root is on none.
   PageSet free{};             // What the allocator may hand out.
   std::array<Held, trace::Cpu::kMost> held{};
   std::map<Page, std::vector<std::uint8_t>> written{};  // All bytes of the pages whose bytes are
                                                         // not as they were at first.
+  PageSet murky{};  // Pages whose bytes are not known: they were a node's, or come from there.
   std::uint64_t next_list_id = 1;
+  std::map<Page, Tree> trees{};  // By the pages of their tops.
+  std::map<Page, Node> nodes{};  // Of all trees.
+  std::array<std::optional<TableHandle>, trace::TableCount::kMost> shared{};  // The machine's own.
+  std::array<Processor, trace::Cpu::kMost> cpus{};                            // By their lanes.
+  Grace grace{};
   // How the allocator keeps its free pages, as it last said so; none if it does not say.
   std::optional<std::vector<trace::FreeBlock>> free_blocks{};
   bool at_once = false;  // Lanes go at once: what the allocator keeps where is not known.
   Cold cold{};           // The machine that boots.
   bool aborted = false;
+  bool imagines = false;  // The allocator's choices are to be made, not to be judged.
 
-  PageSet touched{};  // What may have changed since this was last asked.
+  // What may have changed since this was last asked: pages, and of tables, by their roots, the
+  // first virtual page and the last.
+  PageSet touched{};
+  std::map<Page, std::pair<VirtPage, VirtPage>> touched_tables{};
 };
 
-// A byte of a page, whoever has it.
+// A byte of a page, whoever has it. If it is not known, any.
 std::uint8_t byte_of(const State&, Page, std::size_t at);
+
+// A result that depends on bytes that are not known: there the system is believed.
+inline constexpr std::uint64_t kNotKnown = 0x9d3c'55a1'07e2'b46f;
 
 // Whether two states are the same. What was touched on the way does not count, nor how the
 // allocator keeps its free pages.

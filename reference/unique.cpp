@@ -45,7 +45,8 @@ Answer step(State& state, Lane lane, const trace::UniqueRepurpose& op, const Ans
   state.touched.insert(handle.page);
 
   Answer answer;
-  note_end(answer, 0, state, handle.page);
+  note_no_end(answer, 0);
+  end_metadata(state, handle.page, answer, 0);
   slot.usage = usage_of(op.kind);
   slot.vtable = op.kind;
   slot.storage = made(op.kind, op.value.value());
@@ -65,7 +66,8 @@ Answer step(State& state, Lane lane, const trace::UniqueReset& op, const Answer&
   tear_down(state, lane, page);
 
   Answer answer;
-  note_end(answer, 0, state, page);
+  note_no_end(answer, 0);
+  end_metadata(state, page, answer, 0);
   return answer;
 }
 
@@ -121,7 +123,8 @@ Answer step(State& state, Lane lane, const trace::UniqueDrop& op, const Answer&)
   tear_down(state, lane, page);
 
   Answer answer;
-  note_end(answer, 0, state, page);
+  note_no_end(answer, 0);
+  end_metadata(state, page, answer, 0);
   answer.choices.given.push(page);
   return answer;
 }

@@ -19,7 +19,17 @@ class Anything {
       liked = static_cast<std::uint8_t>(index % trace::kOpCount);
       index = are_akin ? index + 1 : below(trace::kOpCount);
     }
+    is_about_tables_ = machine.tables.count > 0 && below(4) > 0;
+    if (is_about_tables_) {
+      for (std::uint8_t& liked : liked_) {
+        if (below(4) > 0) liked = static_cast<std::uint8_t>(kFirstTable + below(kTables));
+      }
+    }
     list_ = {static_cast<std::uint8_t>(below(trace::List::kCount))};
+    table_ = {static_cast<std::uint8_t>(below(trace::Table::kCount))};
+    for (trace::VirtPlace& place : places_) {
+      place.place = static_cast<std::uint8_t>(below(trace::VirtPlace::kCount));
+    }
     const std::uint32_t about = below(4);
     for (trace::Kind& kind : kinds_) {
       kind.name = static_cast<KindName>(below(trace::Kind::kCount));
@@ -39,6 +49,7 @@ class Anything {
       for (std::uint8_t& byte : record) byte = static_cast<std::uint8_t>(random_());
       record[0] = liked_[below(std::size(liked_))];
       if (below(3) == 0) record[0] = static_cast<std::uint8_t>(kMakers[below(std::size(kMakers))]);
+      if (is_about_tables_ && below(4) == 0) record[0] = static_cast<std::uint8_t>(kOpen);
       trace::Op op = trace::decode_call(record).op;
       std::visit([&](auto& one) { tame(one); }, op);
       if (model.allows(lane, op)) return {lane, op};
@@ -55,9 +66,19 @@ class Anything {
       trace::Op(trace::FrameToUntyped{}).index(),    trace::Op(trace::SegmentToUntyped{}).index()};
   static constexpr trace::Count kFew[] = {{0}, {1}, {0}, {2}, {1}, kTo52, kToTop, {2}};
 
+  // The operations on page tables, cursors and CPUs stand together.
+  static constexpr std::size_t kFirstTable = trace::Op(trace::TableNew{}).index();
+  static constexpr std::size_t kTables = trace::Op(trace::CpuFlushAll{}).index() - kFirstTable + 1;
+  static constexpr std::size_t kOpen = trace::Op(trace::CursorOpen{}).index();
+
   template <class One>
   void tame(One& op) {
     One::fields([&](const char*, auto member) { draw(op.*member); });
+    if constexpr (std::is_same_v<One, trace::CursorOpen>) {
+      if (below(8) > 0) op.may_change = {1};
+      if (below(2) > 0) op.end.place = op.begin.place;
+      if (below(2) > 0) op.end.page = static_cast<std::uint8_t>(op.begin.page + 1 + below(3));
+    }
     if constexpr (std::is_same_v<One, trace::SegmentFromUnused>) {
       if (below(8) > 0) op.until = at(static_cast<std::uint16_t>(op.at.page + 1 + below(3)));
     }
@@ -81,12 +102,42 @@ class Anything {
   void draw(trace::List& list) {
     if (below(4) > 0) list = list_;
   }
+  void draw(trace::Table& table) {
+    if (below(4) > 0) table = table_;
+  }
+  void draw(trace::VirtPlace& place) {
+    if (below(8) > 0) place.place = places_[below(std::size(places_))].place;
+    if (below(4) > 0) place.page = static_cast<std::uint8_t>(below(6) - 2);
+    if (below(8) > 0) place.offset = 0;
+  }
+  void draw(trace::Length& length) {
+    if (below(2) > 0) length.unit = static_cast<std::uint8_t>(below(3));
+    if (below(8) > 0) length.count = static_cast<std::uint8_t>(below(4));
+    if (length.unit == 3 || length.unit == 2) length.count &= 1;
+    if (below(8) > 0) length.offset = 0;
+  }
+  void draw(trace::Level& level) {
+    if (below(2) > 0) level.value = 1;
+  }
+  void draw(trace::Target& target) {
+    if (below(4) > 0) target.page = static_cast<std::uint16_t>(below(3) * 512);
+  }
+  void draw(trace::Property& property) {
+    if (below(2) > 0) property.rights.bits |= trace::Rights::kReadable;
+    if (below(4) > 0) property.cache = {};
+  }
+  void draw(trace::Change& change) {
+    if (below(4) > 0) change.cache = 0;
+  }
 
   std::mt19937 random_;
   trace::Machine machine_;
   std::uint8_t liked_[24]{};
   trace::Kind kinds_[3]{};
   trace::List list_{};
+  bool is_about_tables_ = false;
+  trace::Table table_{};
+  trace::VirtPlace places_[3]{};
 };
 
 }  // namespace laws

@@ -16,7 +16,10 @@ using reference::Model;
 constexpr trace::Machine kMachines[] = {kFourPages,
                                         {.pages = {8}, .loose = {5}, .cpus = {2}},
                                         {.pages = {16}, .loose = {9}, .cpus = {3}},
-                                        {.pages = {6}, .loose = {5}, .cpus = {1}}};
+                                        {.pages = {6}, .loose = {5}, .cpus = {1}},
+                                        {.pages = {32}, .loose = {5}, .cpus = {2}, .tables = {3}},
+                                        {.pages = {14}, .loose = {3}, .cpus = {2}, .tables = {2}},
+                                        {.pages = {40}, .loose = {9}, .cpus = {3}, .tables = {3}}};
 
 std::string text_of(const trace::Op& op) {
   std::ostringstream out;
@@ -115,6 +118,8 @@ void drop_all(Model& model, std::uint8_t lane) {
         [&](trace::Kind kind) { ask(model, {lane, trace::SegmentTryFrom{segment, kind}}); });
     ask(model, {lane, trace::SegmentDrop{segment}});
   };
+  ask(model, {lane, trace::CursorClose{}});
+  for_each_of<trace::OwnTable>([&](auto place) { ask(model, {lane, trace::TableDrop{place}}); });
   for_each_of<trace::Unique>([&](auto place) { ask(model, {lane, trace::UniqueDrop{place}}); });
   for_each_of<trace::Frame>(drop_frame);
   for_each_of<trace::Raw>([&](auto place) {

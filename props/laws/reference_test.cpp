@@ -271,7 +271,7 @@ TEST(Reference, GivesEveryKindTheUsageItDeclares) {
       {KindName::early, Usage::frame},       {KindName::kernel_stack, Usage::kernel_stack},
       {KindName::link, Usage::frame},        {KindName::link_reader, Usage::frame},
       {KindName::link_empty, Usage::frame}};
-  EXPECT_EQ(std::size(declared), trace::kKindNames.size());
+  EXPECT_EQ(std::size(declared), trace::Kind::kCount);
   for (const auto& [name, usage] : declared) {
     Model model = after(kFourPages, {{0, trace::FrameFromUnused{at(0), {name}, {}, f0}}});
     EXPECT_EQ(ask(model, {0, trace::FrameUsage{f0}}).reply.results[0], number(usage));

@@ -7,7 +7,7 @@
 namespace laws {
 namespace {
 
-using reference::Mapping;
+using reference::ColdMapping;
 using reference::Model;
 using reference::Region;
 using reference::State;

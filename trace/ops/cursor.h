@@ -11,6 +11,13 @@
 // Checks come in the order in which they are said. A length is checked first for being a multiple
 // of a page (bad_length), then for lying within what is left of the range (beyond_range).
 //
+// A panic tells nothing but its code; every other outcome tells `now`, and the loops how far they
+// came. What a result does not say of an outcome is 0.
+//
+// Of pages for new tables an operation takes as many as it needs, one by one, before it changes
+// anything; they are used from the root downwards. If one is refused it gives back what it took, in
+// any order. A loop does so anew for each of its single steps.
+//
 // While lanes go one at a time, none opens a cursor as long as another has one open: it might wait
 // for ever.
 #pragma once
@@ -58,8 +65,8 @@ struct CursorClose {
   bool operator==(const CursorClose&) const = default;
 };
 
-// Where it stands: the page that is mapped there, or the entry's range that is empty. Descends to
-// the lowest table there.
+// Where it stands: the page that is mapped there, or (none) the entry's range that is empty: `at`
+// and `bytes`, which may go beyond the cursor's range. Descends to the lowest table there.
 struct CursorQuery {
   static constexpr const char* kName = "cursor_query";
   static constexpr const char* kLaw = "POST-26";
@@ -103,7 +110,10 @@ struct CursorJump {
   bool operator==(const CursorJump&) const = default;
 };
 
-// Maps a frame where it stands, and goes behind it. The frame is the table's then.
+// Maps a frame where it stands, and goes behind it. The frame is the table's then. It is
+// already_mapped if there is a page in the entry, the entry is part of a page, or there is a table
+// in it that has entries; that is found before anything is split or taken. A table without entries
+// is taken out, and waits for a grace period: a larger page takes its place.
 struct CursorMapFrame {
   static constexpr const char* kName = "cursor_map_frame";
   static constexpr const char* kLaw = "POST-29";
@@ -149,8 +159,8 @@ struct CursorMapRaw {
 
 // Maps a physical range by the largest pages that fit (largest_pages of C.3), up to the table's
 // highest level and not above the level of the cursor's own table, one after another. Checks the
-// length, then the last physical address and the cache policy as map_raw does, before anything.
-// Says how many bytes were mapped.
+// length, then that the physical range does not end beyond 2^52 (bad_target), and the cache policy,
+// before anything. Says how many bytes were mapped.
 struct CursorMapRun {
   static constexpr const char* kName = "cursor_map_run";
   static constexpr const char* kLaw = "POST-29";
@@ -172,7 +182,7 @@ struct CursorMapRun {
 
 // Maps the frames of a segment, one after another. Checks first that they fit (beyond_range), then
 // the cache policy. If one cannot be mapped, it and those behind it stay a segment in the register;
-// else that is empty.
+// else that is empty, also if the segment was.
 struct CursorMapSegment {
   static constexpr const char* kName = "cursor_map_segment";
   static constexpr const char* kLaw = "POST-29";
@@ -190,8 +200,11 @@ struct CursorMapSegment {
   bool operator==(const CursorMapSegment&) const = default;
 };
 
-// Takes the next page, or whole table, out, at most so far. A table waits for the end of a grace
-// period; `address` is its page, and `frames` how many 4 KiB pages it mapped.
+// Takes the next page, or whole table, out, at most so far; of a page that does not fit, a piece,
+// and the rest stays mapped by smaller pages. A table waits for the end of a grace period;
+// `address` is its page, and `frames` how many 4 KiB pages it mapped, a larger one counted as so
+// many. Of a single page `frames` is 0, and of a table what is said of properties. The kernel's
+// root gives no table up.
 struct CursorTakeNext {
   static constexpr const char* kName = "cursor_take_next";
   static constexpr const char* kLaw = "POST-30";
@@ -219,8 +232,8 @@ struct CursorTakeNext {
 };
 
 // Takes everything out, so far. Tables, and the frames of single pages, wait for the end of a grace
-// period in the order in which they are taken. Says how many pages were taken singly, how many
-// tables, and how many 4 KiB pages those mapped.
+// period in the order in which they are taken. Says how many pages were taken singly, of whatever
+// size and kind, how many tables, and how many 4 KiB pages those mapped.
 struct CursorUnmap {
   static constexpr const char* kName = "cursor_unmap";
   static constexpr const char* kLaw = "POST-31";

@@ -11,6 +11,14 @@
 // the machine, the own one included. When the last of them has passed, the batch is dropped, in the
 // order in which it came; if something waits by then, a period begins for all of that.
 //
+// So of several things that one operation takes out, the first may start a period, for which the
+// others are too late.
+//
+// A handle of a table's page, as frame_from_in_use gives, is one more count on it: the page
+// outlives its table by that, with all that it refers to, and ends as a table does when the handle
+// is dropped. The ends that are told are those of frames; a table's own page tells of none. What
+// bytes are in a page that was a table's is not said.
+//
 // A lane that has a cursor open asks nothing here but table_walk. While lanes go one at a time,
 // none asks for a new user table as long as another has a cursor open: that would wait for ever.
 #pragma once
@@ -73,7 +81,8 @@ struct TableDrop {
 };
 
 // Walks a table in software, without a lock: where an address leads, to the byte, and with which
-// property. An address that its levels cannot tell from another leads where the other does.
+// property. An address that its levels cannot tell from another leads where the other does; one in
+// the upper half of a user's table, where the kernel's leads.
 struct TableWalk {
   static constexpr const char* kName = "table_walk";
   static constexpr const char* kLaw = "INV-36";

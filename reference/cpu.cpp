@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MPL-2.0
+// What CPUs do by themselves: they walk tables, keep translations, and forget them.
+//
+// A CPU may keep every translation that was valid since it last had to forget the page. What the
+// tables say now may be kept at any time, so only what they no longer say is written down.
+#include <algorithm>
+
+#include "reference/model.h"
+
+namespace reference {
+
+using trace::AccessName;
+using trace::Rights;
+using trace::Status;
+using trace::TableKindName;
+
+namespace {
+
+// Of a page fault's error code. Intel SDM vol. 3A, figure 5-12.
+constexpr std::uint64_t kPresent = 1, kWrite = 2, kUser = 4, kReserved = 8, kFetch = 16;
+
+constexpr Level kMostLevel = 3;  // Of a page.
+
+Translation translation_of(VirtPage begin, const Mapping& mapping) {
+  const trace::Property& property = mapping.property;
+  return {.begin = begin,
+          .level = mapping.level,
+          .to = mapping.to,
+          .writable = property.rights.has(Rights::kWritable),
+          .executable = property.rights.has(Rights::kExecutable),
+          .user = property.privileged.has(trace::Privileged::kUser),
+          .global = property.privileged.has(trace::Privileged::kGlobal),
+          .dirty = property.rights.has(Rights::kDirty)};
+}
+
+// A page that may not be read is not present; one that may not be executed has a bit set that is
+// reserved while EFER.NXE is not set.
+bool is_present(const Mapping& mapping) { return mapping.property.rights.has(Rights::kReadable); }
+bool is_reserved(const Mapping& mapping, const Controls& controls) {
+  return !controls.nxe && !mapping.property.rights.has(Rights::kExecutable);
+}
+bool may_be_kept(const Mapping& mapping, const Controls& controls) {
+  return is_present(mapping) && !is_reserved(mapping, controls);
+}
+
+// Whether the kernel's half is a CPU's, too, by the table that it translates by.
+bool has_kernel_half(TableKindName kind) {
+  return kind == TableKindName::user || kind == TableKindName::kernel;
+}
+bool is_kernels(const State& state, Page root) {
+  return state.shared[0] && state.shared[0]->root == root;
+}
+bool translates_by(const State& state, const Processor& cpu, Page root) {
+  if (!cpu.root) return false;
+  if (is_kernels(state, root)) return has_kernel_half(cpu.root->kind);
+  return cpu.root->root == root;
+}
+
+bool is_canonical(VirtPage page) {
+  constexpr VirtPage kHalf = kEntries / 2 * span_of(4);
+  return page < kHalf || page >= kVirtEnd - kHalf;
+}
+
+// The kept translations of a page: at most one of a place is in use, but which is not known.
+std::vector<Translation> kept_of(const Processor& cpu, VirtPage page) {
+  std::vector<Translation> found;
+  for (Level level = 1; level <= kMostLevel; ++level) {
+    const VirtPage begin = entry_begin(level, page);
+    auto at = cpu.kept.lower_bound({.begin = begin, .level = level});
+    for (; at != cpu.kept.end() && at->begin == begin && at->level == level; ++at) {
+      found.push_back(*at);
+    }
+  }
+  return found;
+}
+
+void forget(Processor& cpu, VirtPage page) {
+  for (const Translation& one : kept_of(cpu, page)) cpu.kept.erase(one);
+}
+
+void forget_all_but_global(Processor& cpu) {
+  std::erase_if(cpu.kept, [](const Translation& one) { return !one.global; });
+}
+
+// What the bits of an error code say of an access, whatever the page.
+std::uint64_t bits_of(const trace::CpuTouch& op, const Controls& controls) {
+  std::uint64_t bits = 0;
+  if (op.access.name == AccessName::store) bits |= kWrite;
+  if (op.as_user.value()) bits |= kUser;
+  if (op.access.name == AccessName::fetch && (controls.nxe || controls.smep)) bits |= kFetch;
+  return bits;
+}
+
+// Whether the rights of a page permit an access. Every table on the way permits everything.
+bool is_permitted(const Translation& page, const trace::CpuTouch& op, const Controls& controls) {
+  const bool is_store = op.access.name == AccessName::store;
+  const bool is_fetch = op.access.name == AccessName::fetch;
+  if (is_fetch && controls.nxe && !page.executable) return false;
+  if (op.as_user.value()) return page.user && (!is_store || page.writable);
+  if (page.user && is_fetch && controls.smep) return false;
+  if (page.user && !is_fetch && controls.smap && !op.ac.value()) return false;
+  return !is_store || page.writable || !controls.wp;
+}
+
+Answer fault(std::uint64_t error, bool walked) {
+  return {{.status = Status::page_fault, .results = {0, error, walked ? 1u : 0u}}, {}};
+}
+
+// What comes of an access by a translation, as far as that says it.
+Answer use(const Translation& page, const trace::CpuTouch& op, const Controls& controls,
+           bool walked) {
+  if (!is_permitted(page, op, controls)) return fault(kPresent | bits_of(op, controls), walked);
+  const std::uint64_t address = trace::address_of(op.at);
+  const std::uint64_t offset = address - page.begin * kPageBytes;
+  return {{.results = {page.to * kPageBytes + offset, 0, walked ? 1u : 0u}}, {}};
+}
+
+// To store by a page that is not known to be dirty, the CPU walks.
+bool can_use_kept(const Translation& page, const trace::CpuTouch& op, const Controls& controls) {
+  const bool is_store = op.access.name == AccessName::store;
+  return !is_store || page.dirty || !is_permitted(page, op, controls);
+}
+
+// Walks the table; the entry has been accessed then, or written by.
+Answer walk(State& state, Lane lane, const trace::CpuTouch& op) {
+  Processor& cpu = state.cpus[lane];
+  const VirtPage page = trace::address_of(op.at) / kPageBytes;
+  const Tree& tree = tree_for(state, *cpu.root, page);
+  const auto* const found = mapping_of(tree, page);
+  Answer answer;
+  if (found == nullptr || !is_present(found->second)) {
+    answer = fault(bits_of(op, cpu.controls), true);
+  } else if (is_reserved(found->second, cpu.controls)) {
+    answer = fault(kPresent | kReserved | bits_of(op, cpu.controls), true);
+  } else {
+    answer = use(translation_of(found->first, found->second), op, cpu.controls, true);
+  }
+  if (answer.reply.status != Status::ok) {
+    forget(cpu, page);
+    return answer;
+  }
+  // Had it kept one by which that could be done, it would not have walked.
+  for (const Translation& one : kept_of(cpu, page)) {
+    const bool serves = can_use_kept(one, op, cpu.controls) && is_permitted(one, op, cpu.controls);
+    if (serves) cpu.kept.erase(one);
+  }
+  const Page root = is_kernels(state, cpu.root->root) || page < kVirtEnd / 2
+                        ? cpu.root->root
+                        : state.shared[0]->root;
+  Mapping& mapping = state.trees.at(root).mappings.at(found->first);
+  Rights rights = mapping.property.rights;
+  rights.bits |= Rights::kAccessed;
+  if (op.access.name == AccessName::store) rights.bits |= Rights::kDirty;
+  if (rights != mapping.property.rights) {
+    mapping.property.rights = rights;
+    touch(state, root, found->first, found->first + span_of(mapping.level) - 1);
+  }
+  return answer;
+}
+
+}  // namespace
+
+void note_stale(State& state, Page root, VirtPage at, const Mapping& mapping) {
+  for (Processor& cpu : state.cpus) {
+    if (translates_by(state, cpu, root) && may_be_kept(mapping, cpu.controls)) {
+      cpu.kept.insert(translation_of(at, mapping));
+    }
+  }
+}
+
+void switch_tables(State& state, Lane lane, const TableHandle& table) {
+  Processor& cpu = state.cpus[lane];
+  const std::optional<TableHandle> before = std::exchange(cpu.root, table);
+  forget_all_but_global(cpu);
+  auto keep_global = [&](const Tree& tree) {
+    for (const auto& [at, mapping] : tree.mappings) {
+      const Translation one = translation_of(at, mapping);
+      if (one.global && may_be_kept(mapping, cpu.controls)) cpu.kept.insert(one);
+    }
+  };
+  if (!before) return;
+  if (!is_kernels(state, before->root)) keep_global(state.trees.at(before->root));
+  if (has_kernel_half(before->kind) && !has_kernel_half(table.kind)) {
+    keep_global(state.trees.at(state.shared[0]->root));
+  }
+}
+
+bool allows(const State& state, Lane lane, const trace::CpuTouch&) {
+  return state.cpus[lane].root.has_value();
+}
+
+Answer step(State& state, Lane lane, const trace::CpuTouch& op, const Answer& seen) {
+  Processor& cpu = state.cpus[lane];
+  const VirtPage page = trace::address_of(op.at) / kPageBytes;
+  if (!is_canonical(page)) return {{Status::general_protection}, {}};
+  const bool walked = seen.reply.results[2] != 0;
+  if (walked) return walk(state, lane, op);
+
+  std::vector<Translation> all = kept_of(cpu, page);
+  const auto* const now = mapping_of(tree_for(state, *cpu.root, page), page);
+  if (now != nullptr && may_be_kept(now->second, cpu.controls)) {
+    all.push_back(translation_of(now->first, now->second));
+  }
+  const bool fits = std::ranges::any_of(all, [&](const Translation& one) {
+    return can_use_kept(one, op, cpu.controls) && use(one, op, cpu.controls, false) == seen;
+  });
+  if (!fits) return walk(state, lane, op);
+  if (seen.reply.status == Status::page_fault) {
+    forget(cpu, page);
+    return seen;
+  }
+  // It keeps one by which that can be done.
+  for (const Translation& one : kept_of(cpu, page)) {
+    const bool could =
+        can_use_kept(one, op, cpu.controls) && use(one, op, cpu.controls, false) == seen;
+    if (!could) cpu.kept.erase(one);
+  }
+  return seen;
+}
+
+bool allows(const State&, Lane, const trace::CpuControl&) { return true; }
+
+Answer step(State& state, Lane lane, const trace::CpuControl& op, const Answer&) {
+  Processor& cpu = state.cpus[lane];
+  cpu.controls = {op.wp.value(), op.smep.value(), op.smap.value(), op.nxe.value()};
+  cpu.kept.clear();
+  return {};
+}
+
+bool allows(const State&, Lane, const trace::CpuFlushPage&) { return true; }
+
+Answer step(State& state, Lane lane, const trace::CpuFlushPage& op, const Answer&) {
+  forget(state.cpus[lane], trace::address_of(op.at) / kPageBytes);
+  return {};
+}
+
+bool allows(const State&, Lane, const trace::CpuFlushAll&) { return true; }
+
+Answer step(State& state, Lane lane, const trace::CpuFlushAll& op, const Answer&) {
+  Processor& cpu = state.cpus[lane];
+  if (op.global.value()) {
+    cpu.kept.clear();
+  } else {
+    forget_all_but_global(cpu);
+  }
+  return {};
+}
+
+}  // namespace reference
