@@ -30,10 +30,12 @@ constexpr u64 kHuge = u64{2} << 20;
 constexpr PageProperty kData{
     {PageFlags::kReadable | PageFlags::kWritable}, CachePolicy::write_back, {}};
 
-void without_w(PageFlags& flags, CachePolicy&) noexcept {
+constexpr auto without_w = [](PageFlags& flags, CachePolicy&) noexcept {
   flags.bits &= static_cast<mm::u8>(~PageFlags::kWritable);
-}
-void with_w(PageFlags& flags, CachePolicy&) noexcept { flags.bits |= PageFlags::kWritable; }
+};
+constexpr auto with_w = [](PageFlags& flags, CachePolicy&) noexcept {
+  flags.bits |= PageFlags::kWritable;
+};
 
 // Grace periods end at once: there is one CPU, which passes.
 void pass() {
@@ -42,7 +44,8 @@ void pass() {
 }
 
 template <class C>
-mm::CursorMut<C> open(const mm::PageTable<C>& table, u64 begin, u64 end) {
+[[gnu::always_inline]] inline mm::CursorMut<C> open(const mm::PageTable<C>& table, u64 begin,
+                                                    u64 end) {
   return mm::CursorMut<C>::open(table, {begin}, {end}).take();
 }
 
