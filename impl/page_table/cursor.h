@@ -70,13 +70,14 @@ class Cursor {
   // A cursor at `begin`, of the range [begin, end). Errors: invalid_range, then unaligned, then
   // no_memory: the way down to the range is made, if it is not there (POST-25). The table must
   // outlive the cursor. May wait for other cursors.
-  static Result<Cursor, PageTableError> open(const PageTable<C>& table, VirtAddr begin,
-                                             VirtAddr end) noexcept;
+  [[gnu::always_inline]] static Result<Cursor, PageTableError> open(const PageTable<C>& table,
+                                                                    VirtAddr begin,
+                                                                    VirtAddr end) noexcept;
 
-  Cursor(Cursor&& other) noexcept;
+  [[gnu::always_inline]] Cursor(Cursor&& other) noexcept;
   Cursor& operator=(Cursor&&) = delete;
-  ~Cursor() {
-    if (guard_level_ != 0) unlock_range<C>(guard(), {begin_}, {end_ - 1});
+  [[gnu::always_inline]] ~Cursor() {
+    if (guard_level_ != 0) unlock_range<C>({guard_, guard_level_}, {begin_}, {end_ - 1});
   }
 
   VirtAddr virt_addr() const noexcept { return {va_}; }
@@ -87,7 +88,7 @@ class Cursor {
 
   // What is at the cursor's address, which stays; the level goes down to that of what is found.
   // Error: invalid_address, at the end (POST-26).
-  Result<Queried<C>, PageTableError> query() noexcept;
+  [[gnu::always_inline]] Result<Queried<C>, PageTableError> query() noexcept;
 
   // Goes on to the first page that is mapped in the next `len` bytes: where it begins, or where the
   // cursor is, if that is within it. None: the cursor is at the end of the absent span, or of the
@@ -97,7 +98,7 @@ class Cursor {
 
   // Goes to an address of the range; it leaves tables, but looks into none (POST-28). Panics:
   // bad_alignment. Error: invalid_address, of the range's end, too.
-  Result<void, PageTableError> jump(VirtAddr va) noexcept;
+  [[gnu::always_inline]] Result<void, PageTableError> jump(VirtAddr va) noexcept;
 
  private:
   template <PageTableConfig>
@@ -120,20 +121,27 @@ class Cursor {
         begin_(begin.value),
         end_(end.value),
         level_(guarded.level),
-        guard_level_(guarded.level) {
-    path_[level_ - 1] = guarded.node;
-  }
+        guard_level_(guarded.level),
+        node_(guarded.node),
+        guard_(guarded.node) {}
 
-  Guarded<C> guard() const noexcept {
-    return {path_[guard_level_ - 1], static_cast<u8>(guard_level_)};
-  }
-  const NodeView<C>& node() const noexcept { return path_[level_ - 1]; }
   u64 index() const noexcept { return index_of(va_, level_); }
-  EntryView<C> entry() const noexcept { return EntryView<C>(node(), index()); }
+  EntryView<C> entry() const noexcept { return EntryView<C>(node_, index()); }
 
-  void push(NodeView<C> child) noexcept { path_[--level_ - 1] = child; }
-  void move_forward() noexcept;
-  void check_length(u64 len) const noexcept;
+  // Down into a table, and up again.
+  void push(NodeView<C> child) noexcept {
+    path_[level_ - 1] = node_.paddr().value;
+    --level_;
+    node_ = child;
+  }
+  void pop() noexcept { node_ = NodeView<C>({path_[level_++]}); }
+  void pop_to_guard() noexcept {
+    level_ = guard_level_;
+    node_ = guard_;
+  }
+  [[gnu::always_inline]] void move_forward() noexcept;
+  [[gnu::noinline]] u64 look_down(u64 bits) noexcept;
+  [[gnu::always_inline]] void check_length(u64 len) const noexcept;
   template <For kFor>
   Found search(u64 until) noexcept;
 
@@ -144,8 +152,11 @@ class Cursor {
   u64 va_;
   u64 begin_, end_;
   u32 level_;
-  u32 guard_level_;                                   // 0 if it was moved from.
-  std::array<NodeView<C>, C::Paging::kLevels> path_;  // [level - 1], from level_ to the guard's.
+  u32 guard_level_;    // 0 if it was moved from.
+  NodeView<C> node_;   // Of level_,
+  NodeView<C> guard_;  // and of guard_level_.
+  // Those between, and the guard, by [level - 1]; set where the cursor has gone down.
+  std::array<u64, C::Paging::kLevels> path_;
 };
 
 // A cursor that may change what is mapped.
@@ -155,8 +166,9 @@ class CursorMut {
   using P = typename C::Platform;
   using Item = typename C::Items::Item;
 
-  static Result<CursorMut, PageTableError> open(const PageTable<C>& table, VirtAddr begin,
-                                                VirtAddr end) noexcept {
+  [[gnu::always_inline]] static Result<CursorMut, PageTableError> open(const PageTable<C>& table,
+                                                                       VirtAddr begin,
+                                                                       VirtAddr end) noexcept {
     return CursorMut(MM_TRY(Cursor<C>::open(table, begin, end)));
   }
 
@@ -175,7 +187,7 @@ class CursorMut {
   // Panics, in this order: beyond_barrier (at the end), bad_level, bad_alignment, beyond_barrier
   // (it is too large), bad_address, bad_cache, bad_property. Errors, found before anything changes,
   // and the item stays with the caller: already_mapped, too_many_pending, no_memory.
-  Result<void, PageTableError> map(Item&& item) noexcept;
+  [[gnu::always_inline]] Result<void, PageTableError> map(Item&& item) noexcept;
 
   // Maps [at, at + len), untracked, by the largest pages that fit. Panics, before the first: as
   // map(), of the whole run, and bad_length.
@@ -191,7 +203,8 @@ class CursorMut {
   // cursor's level; or a page; of a page that is too large the part that lies within, for which it
   // is split. The cursor goes behind it. None as find_next() (POST-30). Panics as find_next().
   // Errors: no_memory, too_many_pending.
-  Result<std::optional<Fragment<C>>, PageTableError> take_next(u64 len) noexcept;
+  [[gnu::always_inline]] Result<std::optional<Fragment<C>>, PageTableError> take_next(
+      u64 len) noexcept;
 
   // All of it: `sink(Fragment<C>&&)` gets each fragment (POST-31). By itself it drops them later.
   template <class Sink>
@@ -207,7 +220,8 @@ class CursorMut {
   // too large is split (POST-32). The page's range, or none as find_next(). Panics as find_next(),
   // and bad_cache. Error: no_memory; then `op` was asked for nothing.
   template <ProtectOp Op>
-  Result<std::optional<VirtRange>, PageTableError> protect_next(u64 len, Op&& op) noexcept;
+  [[gnu::always_inline]] Result<std::optional<VirtRange>, PageTableError> protect_next(
+      u64 len, Op&& op) noexcept;
 
   // All of them. A bad cache policy is a panic if it is asked for at first, and an error later.
   template <ProtectOp Op>
@@ -220,15 +234,22 @@ class CursorMut {
 
   explicit CursorMut(Cursor<C>&& at) noexcept : at_(std::move(at)) {}
 
-  void check_map(u64 len, u32 level) const noexcept;
-  static void check_leaf(PhysAddr at, u32 level, PageProperty property) noexcept;
+  [[gnu::always_inline]] void check_map(u64 len, u32 level) const noexcept;
+  [[gnu::always_inline]] static void check_leaf(PhysAddr at, u32 level,
+                                                PageProperty property) noexcept;
   Result<void, PageTableError> map_otherwise(u64 bits, u32 level) noexcept;
   Result<void, PageTableError> prepare(u32 level) noexcept;
   Result<void, PageTableError> put_huge(EntryView<C>& entry, u64 bits) noexcept;
   Result<void, PageTableError> split(u64 until) noexcept;
   std::optional<PageTableError> fill_table(u64& bits, u64 pages, Progress& run) noexcept;
+  static bool may_take(u64 bits) noexcept;
+  [[gnu::always_inline]] static MappedFragment<C> fragment_of(u64 va, u64 bits, u32 level) noexcept;
   std::optional<Fragment<C>> take_here() noexcept;
-  bool may_take(u64 bits) const noexcept;
+  [[gnu::noinline]] Result<std::optional<Fragment<C>>, PageTableError> take_next_otherwise(
+      u64 len) noexcept;
+  template <class Op>
+  [[gnu::noinline]] Result<std::optional<VirtRange>, PageTableError> protect_next_otherwise(
+      u64 len, Op& op) noexcept;
   std::optional<PageTableError> protect_here(Found found, u64 until, auto&& op) noexcept;
 
   Cursor<C> at_;

@@ -25,14 +25,17 @@ Cursor<C>::Cursor(Cursor&& other) noexcept
       end_(other.end_),
       level_(other.level_),
       guard_level_(std::exchange(other.guard_level_, 0)),
-      path_(other.path_) {}
+      node_(other.node_),
+      guard_(other.guard_) {
+  for (u32 i = level_; i < guard_level_; ++i) path_[i] = other.path_[i];
+}
 
 // Behind the span that the cursor is in, and up as far as that leaves tables. The last span below
 // 2^64 ends there: so the end of the range, which comes before, is compared with a last byte.
 template <PageTableConfig C>
 void Cursor<C>::move_forward() noexcept {
   const u64 last = last_of_slot(va_, level_);
-  while (level_ < guard_level_ && index_of(last + 1, level_) == 0) ++level_;
+  while (level_ < guard_level_ && index_of(last + 1, level_) == 0) pop();
   va_ = last < end_ - 1 ? last + 1 : end_;
 }
 
@@ -47,7 +50,7 @@ void Cursor<C>::check_length(u64 len) const noexcept {
 template <PageTableConfig C>
 void Cursor<C>::return_to(const Place& place) noexcept {
   va_ = place.va;
-  level_ = guard_level_;
+  pop_to_guard();
   while (level_ > place.level) push(entry().child());
 }
 
@@ -82,10 +85,10 @@ Result<Queried<C>, PageTableError> Cursor<C>::query() noexcept {
   using Entry = typename C::Entry;
   if (va_ >= end_) [[unlikely]]
     return Failure{PageTableError::invalid_address};
-  u64 bits = node().peek(index());
+  u64 bits = node_.peek(index());
   while (Entry::is_table(bits)) [[unlikely]] {
     push(NodeView<C>(Entry::table_paddr(bits)));
-    bits = node().peek(index());
+    bits = node_.peek(index());
   }
   Queried<C> found{.range = slot_of({va_}, level_), .item = std::nullopt};
   if (Entry::is_leaf(bits)) {
@@ -108,9 +111,9 @@ Result<void, PageTableError> Cursor<C>::jump(VirtAddr va) noexcept {
     P::panic(Panic::bad_alignment, "POST-28: a cursor is to jump into a page");
   if (va.value < begin_ || va.value >= end_) return Failure{PageTableError::invalid_address};
   if (va_ >= end_) {
-    level_ = guard_level_;  // The end may lie in no table of the path (BUG-8).
+    pop_to_guard();  // The end may lie in no table of the path (BUG-8).
   } else {
-    while ((va_ ^ va.value) >> shift_of(level_ + 1) != 0) ++level_;
+    while ((va_ ^ va.value) >> shift_of(level_ + 1) != 0) pop();
   }
   va_ = va.value;
   return {};
@@ -147,8 +150,8 @@ Result<void, PageTableError> CursorMut<C>::map(Item&& item) noexcept {
   check_map(page_size(raw.level), raw.level);
   check_leaf(raw.at, raw.level, item.property);
   const u64 bits = Entry::encode_leaf(raw.at, raw.property);
-  const NodeView<C>& node = at_.node();
-  if (at_.level_ == raw.level && Entry::is_absent(node.peek(at_.index()))) [[likely]] {
+  const NodeView<C> node = at_.node_;
+  if (raw.level == 1 && at_.level_ == 1 && Entry::is_absent(node.peek(at_.index()))) [[likely]] {
     node.meta().add_children(1);
     node.store(at_.index(), bits);
     at_.move_forward();
@@ -182,38 +185,38 @@ template <PageTableConfig C>
 // are missing: all of them are taken before the first is linked.
 template <PageTableConfig C>
 Result<void, PageTableError> CursorMut<C>::prepare(u32 level) noexcept {
+  // Looking does not move the cursor.
   u32 at = std::max(at_.level_, level);
-  u64 bits = at_.path_[at - 1].peek(index_of(at_.va_, at));
+  const u32 from = at;
+  std::array<NodeView<C>, C::Paging::kLevels> way;  // [level - 1]
+  way[at - 1] = at == at_.level_ ? at_.node_ : NodeView<C>({at_.path_[at - 1]});
+  u64 bits = way[at - 1].peek(index_of(at_.va_, at));
   while (at > level && Entry::is_table(bits)) {
-    // Below the cursor's level the path means nothing until we go there.
-    at_.path_[at - 2] = NodeView<C>(Entry::table_paddr(bits));
+    way[at - 2] = NodeView<C>(Entry::table_paddr(bits));
     --at;
-    bits = at_.path_[at - 1].peek(index_of(at_.va_, at));
+    bits = way[at - 1].peek(index_of(at_.va_, at));
   }
   if (Entry::is_leaf(bits)) return Failure{PageTableError::already_mapped};
-  if (at == level) {
-    if (Entry::is_table(bits) &&
-        !maps_nothing<C>(NodeView<C>(Entry::table_paddr(bits)), level - 1)) {
-      return Failure{PageTableError::already_mapped};
+  if (at > level) {
+    SpareNodes<C> made;
+    const auto highest = static_cast<u8>(at - 1), count = static_cast<u8>(at - level);
+    // L9: all are in our range, so they are ours.
+    if (!made.take(highest, count, Entries::absent, /*locked=*/highest)) {
+      return Failure{PageTableError::no_memory};
     }
-    at_.level_ = level;
-    return {};
+    for (u8 i = 0; i < count; ++i) way[at - 2u - i] = made[i];
+    for (u8 i = count; --i > 0;) {
+      const NodeView<C> parent = made[static_cast<u8>(i - 1)];
+      parent.private_entries()[index_of(at_.va_, at - i)] = Entry::encode_table(made.link(i));
+      parent.meta().add_children(1);
+    }
+    EntryView<C>(way[at - 1], index_of(at_.va_, at)).alloc_if_none(made.link(0));
+  } else if (Entry::is_table(bits) &&
+             !maps_nothing<C>(NodeView<C>(Entry::table_paddr(bits)), level - 1)) {
+    return Failure{PageTableError::already_mapped};
   }
-
-  SpareNodes<C> made;
-  const auto highest = static_cast<u8>(at - 1), count = static_cast<u8>(at - level);
-  // L9: all are in our range, so they are ours.
-  if (!made.take(highest, count, Entries::absent, /*locked=*/highest)) {
-    return Failure{PageTableError::no_memory};
-  }
-  for (u8 i = 0; i < count; ++i) at_.path_[at - 2u - i] = made[i];
-  for (u8 i = count; --i > 0;) {
-    const NodeView<C> parent = made[static_cast<u8>(i - 1)];
-    parent.private_entries()[index_of(at_.va_, at - i)] = Entry::encode_table(made.link(i));
-    parent.meta().add_children(1);
-  }
-  EntryView<C>(at_.path_[at - 1], index_of(at_.va_, at)).alloc_if_none(made.link(0));
-  at_.level_ = level;
+  while (at_.level_ < from) at_.pop();
+  while (at_.level_ > level) at_.push(way[at_.level_ - 2]);
   return {};
 }
 
@@ -235,7 +238,7 @@ template <PageTableConfig C>
 template <PageTableConfig C>
 std::optional<PageTableError> CursorMut<C>::fill_table(u64& bits, u64 pages,
                                                        Progress& run) noexcept {
-  const NodeView<C> node = at_.node();
+  const NodeView<C> node = at_.node_;
   const u64 first = at_.index(), end = std::min(first + pages, kEntries);
   u64 i = first;
   for (; i < end && Entry::is_absent(node.peek(i)); ++i, bits += kPageSize) node.store(i, bits);
@@ -348,12 +351,20 @@ template <PageTableConfig C>
 
 // Whether there is room for what the entry holds, until it is dropped; then it is reserved.
 template <PageTableConfig C>
-bool CursorMut<C>::may_take(u64 bits) const noexcept {
+bool CursorMut<C>::may_take(u64 bits) noexcept {
   if (Entry::is_leaf(bits)) {
     if constexpr (!C::Items::kMayOwn) return true;
     if (!C::Items::owns((bits & Entry::kAvail1) != 0)) return true;
   }
   return P::globals().deferred.try_reserve();
+}
+
+// What was a leaf. Requires that there is room for it.
+template <PageTableConfig C>
+MappedFragment<C> CursorMut<C>::fragment_of(u64 va, u64 bits, u32 level) noexcept {
+  const RawItem raw{Entry::leaf_paddr(bits, level), static_cast<u8>(level),
+                    Entry::leaf_property(bits)};
+  return {{va}, RcuDrop<P, Item>(C::Items::from_raw(raw))};
 }
 
 // What is at the cursor, which stays; nothing, if it could not be dropped later. Requires that
@@ -362,23 +373,36 @@ template <PageTableConfig C>
 std::optional<Fragment<C>> CursorMut<C>::take_here() noexcept {
   EntryView<C> entry = at_.entry();
   if (!may_take(entry.bits())) return std::nullopt;
-  const VirtAddr va{at_.va_};
-  if (entry.is_leaf()) {
-    const u64 bits = entry.replace(0);
-    const RawItem raw{Entry::leaf_paddr(bits, at_.level_), at_.level(), Entry::leaf_property(bits)};
-    return MappedFragment<C>{va, RcuDrop<P, Item>(C::Items::from_raw(raw))};
-  }
+  if (entry.is_leaf()) return fragment_of(at_.va_, entry.replace(0), at_.level_);
   const NodeView<C> child = entry.child();
   (void)entry.replace(0);
   const u64 frames = mark_stray<C>(child, at_.level_ - 1);  // L5.
-  return StrayFragment<C>{va, page_size(at_.level_), frames,
+  return StrayFragment<C>{{at_.va_},
+                          page_size(at_.level_),
+                          frames,
                           RcuDrop<P, Node<C>>(Node<C>::from_raw(child.paddr()))};
 }
 
 template <PageTableConfig C>
 Result<std::optional<Fragment<C>>, PageTableError> CursorMut<C>::take_next(u64 len) noexcept {
-  using Taken = std::optional<Fragment<C>>;
   at_.check_length(len);
+  const u64 va = at_.va_;
+  // A page of 4 KiB fits into any length.
+  if (at_.level_ != 1 || len == 0) [[unlikely]]
+    return take_next_otherwise(len);
+  EntryView<C> entry = at_.entry();
+  if (!entry.is_leaf() || !may_take(entry.bits())) [[unlikely]]
+    return take_next_otherwise(len);
+  const u64 bits = entry.replace(0);
+  at_.move_forward();
+  return std::optional<Fragment<C>>(fragment_of(va, bits, 1));
+}
+
+// From where there is no page of 4 KiB, or no room for it.
+template <PageTableConfig C>
+Result<std::optional<Fragment<C>>, PageTableError> CursorMut<C>::take_next_otherwise(
+    u64 len) noexcept {
+  using Taken = std::optional<Fragment<C>>;
   const auto place = at_.place();
   const u64 until = at_.va_ + len;
   const Found found = at_.template search<For::fitting>(until);
@@ -433,7 +457,7 @@ Progress CursorMut<C>::unmap(u64 len, Sink&& sink) noexcept {
     }
 
     // All pages of this table, in one pass.
-    const NodeView<C> node = at_.node();
+    const NodeView<C> node = at_.node_;
     const u64 first = at_.index();
     const u64 end = std::min(first + (until - at_.va_) / kPageSize, kEntries);
     const u64 base = first_of_slot(at_.va_, 2);
@@ -495,8 +519,28 @@ template <PageTableConfig C>
 template <ProtectOp Op>
 Result<std::optional<VirtRange>, PageTableError> CursorMut<C>::protect_next(u64 len,
                                                                             Op&& op) noexcept {
-  using Protected = std::optional<VirtRange>;
   at_.check_length(len);
+  const u64 va = at_.va_;
+  // A page of 4 KiB fits into any length.
+  if (at_.level_ != 1 || len == 0) [[unlikely]]
+    return protect_next_otherwise(len, op);
+  EntryView<C> entry = at_.entry();
+  if (!entry.is_leaf()) [[unlikely]]
+    return protect_next_otherwise(len, op);
+  const u64 bits = entry.protected_bits(op);
+  if (bits == EntryView<C>::kNoBits) [[unlikely]]
+    P::panic(Panic::bad_cache, "A.6: unsupported cache policy");
+  entry.protect(bits);
+  at_.move_forward();
+  return std::optional<VirtRange>(slot_of({va}, 1));
+}
+
+// From where there is no page of 4 KiB.
+template <PageTableConfig C>
+template <class Op>
+Result<std::optional<VirtRange>, PageTableError> CursorMut<C>::protect_next_otherwise(
+    u64 len, Op& op) noexcept {
+  using Protected = std::optional<VirtRange>;
   const auto place = at_.place();
   const u64 until = at_.va_ + len;
   const Found found = at_.template search<For::fitting_page>(until);
@@ -541,7 +585,7 @@ Progress CursorMut<C>::protect(u64 len, Op&& op) noexcept {
     }
 
     // All pages of this table, in one pass.
-    const NodeView<C> node = at_.node();
+    const NodeView<C> node = at_.node_;
     const u64 first = at_.index();
     const u64 end = std::min(first + (until - at_.va_) / kPageSize, kEntries);
     const u64 base = first_of_slot(at_.va_, 2);

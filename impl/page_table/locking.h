@@ -45,21 +45,21 @@ enum class PageTableError : u8 {
 // The level of the node that guards [first, last]: of the lowest node that has all of it; but if
 // that is just what a huge page can be, one above, so that it can be mapped (BUG-35).
 template <PageTableConfig C>
-constexpr u8 guard_level_of(VirtAddr first, VirtAddr last) noexcept {
+constexpr u32 guard_level_of(VirtAddr first, VirtAddr last) noexcept {
   const u64 differ = first.value ^ last.value;
   u32 level = 1;
   while (level < C::Paging::kLevels && differ >> shift_of(level + 1) != 0) ++level;
   const u64 within = page_size(level + 1) - 1;
   const bool is_one_slot = (first.value & within) == 0 && (last.value & within) == within;
   if (is_one_slot && level < C::kHighestLevel) ++level;
-  return static_cast<u8>(level);
+  return level;
 }
 
 // A guard node, locked with all below that meets the range.
 template <PageTableConfig C>
 struct Guarded {
   NodeView<C> node;
-  u8 level = 0;
+  u32 level = 0;
 };
 
 namespace locking {
@@ -67,7 +67,7 @@ namespace locking {
 // Locks the tables below a locked node that meet [first, last]; they are not stray (L1).
 // LOCKS: parent before child, ascending.
 template <PageTableConfig C>
-void lock_below(NodeView<C> node, u32 level, u64 first, u64 last) noexcept {
+[[gnu::noinline]] void lock_below(NodeView<C> node, u32 level, u64 first, u64 last) noexcept {
   using Entry = typename C::Entry;
   if (level == 1) return;
   u64 left = node.meta().nr_children();
@@ -88,7 +88,7 @@ void lock_below(NodeView<C> node, u32 level, u64 first, u64 last) noexcept {
 
 // LOCKS: the reverse of lock_below(): child before parent, descending.
 template <PageTableConfig C>
-void unlock_below(NodeView<C> node, u32 level, u64 first, u64 last) noexcept {
+[[gnu::noinline]] void unlock_below(NodeView<C> node, u32 level, u64 first, u64 last) noexcept {
   using Entry = typename C::Entry;
   if (level == 1) return;
   u64 left = node.meta().nr_children();
@@ -144,53 +144,77 @@ template <PageTableConfig C>
   return Outcome::made;
 }
 
+// The whole of lock_range(), where something is missing, or mapped, on the way, or was cut off.
+template <PageTableConfig C>
+[[gnu::cold, gnu::noinline]] Result<Guarded<C>, PageTableError> lock_range_otherwise(
+    PhysAddr root, u32 guard_level, VirtAddr first) noexcept {
+  using Entry = typename C::Entry;
+  NodeView<C> node(root);
+  u32 level = C::Paging::kLevels;
+  for (;;) {
+    const u64 bits = level > guard_level ? node.load(index_of(first.value, level)) : 0;
+    if (level > guard_level && Entry::is_table(bits)) {
+      node = NodeView<C>(Entry::table_paddr(bits));
+      --level;
+      continue;
+    }
+    if (level > guard_level && Entry::is_absent(bits)) {
+      const Outcome outcome = make_missing<C>(node, level, guard_level, first);
+      if (outcome == Outcome::no_memory) return Failure{PageTableError::no_memory};
+      if (outcome == Outcome::made) return Guarded<C>{node, guard_level};
+      if (outcome == Outcome::at_leaf) return Guarded<C>{node, level};
+      if (outcome == Outcome::at_table) continue;
+    } else {
+      node.meta().lock();
+      if (!node.meta().is_stray()) return Guarded<C>{node, level};  // L2.
+      node.meta().unlock();
+    }
+    node = NodeView<C>(root);  // L10: from the start.
+    level = C::Paging::kLevels;
+  }
+}
+
 }  // namespace locking
 
 // Makes [first, last] the caller's alone: the way down without a lock, the guard node, and all that
 // is below it. Requires a read section, as long as the locks are held.
 // LOCKS: as above; held on return, unless there is no memory for a table.
 template <PageTableConfig C>
-Result<Guarded<C>, PageTableError> lock_range(PhysAddr root, VirtAddr first,
-                                              VirtAddr last) noexcept {
+[[gnu::always_inline]] inline Result<Guarded<C>, PageTableError> lock_range(
+    PhysAddr root, VirtAddr first, VirtAddr last) noexcept {
   using Entry = typename C::Entry;
-  using locking::Outcome;
   const u32 guard_level = guard_level_of<C>(first, last);
-  for (;;) {
-    NodeView<C> node(root);
-    u32 level = C::Paging::kLevels;
-    bool is_held = false;
-    while (level > guard_level && !is_held) {
-      const u64 bits = node.load(index_of(first.value, level));
-      if (Entry::is_table(bits)) [[likely]] {
-        node = NodeView<C>(Entry::table_paddr(bits));
-        --level;
-        continue;
-      }
-      if (Entry::is_leaf(bits)) break;
-      const Outcome outcome = locking::make_missing<C>(node, level, guard_level, first);
-      if (outcome == Outcome::no_memory) return Failure{PageTableError::no_memory};
-      if (outcome == Outcome::again) {
-        node = NodeView<C>(root);
-        level = C::Paging::kLevels;
-      }
-      if (outcome == Outcome::made) level = guard_level;
-      is_held = outcome == Outcome::made || outcome == Outcome::at_leaf;
-    }
-    if (!is_held) {
-      node.meta().lock();
-      if (node.meta().is_stray()) [[unlikely]] {  // L2.
-        node.meta().unlock();
-        continue;
-      }
-    }
-    if (level > 1) locking::lock_below<C>(node, level, first.value, last.value);
-    return Guarded<C>{node, static_cast<u8>(level)};
+  Guarded<C> guarded{NodeView<C>(root), C::Paging::kLevels};
+  bool is_plain = true;  // Tables all the way.
+#pragma GCC unroll 8
+  for (u32 level = C::Paging::kLevels; level > 1; --level) {
+    if (level == guard_level) break;
+    const u64 bits = guarded.node.load(index_of(first.value, level));
+    is_plain = Entry::is_table(bits);
+    if (!is_plain) [[unlikely]]
+      break;
+    guarded = {NodeView<C>(Entry::table_paddr(bits)), level - 1};
   }
+  if (is_plain) [[likely]] {
+    auto& meta = guarded.node.meta();
+    meta.lock();
+    if (meta.is_stray()) [[unlikely]] {  // L2.
+      meta.unlock();
+      is_plain = false;
+    }
+  }
+  if (!is_plain) [[unlikely]]
+    guarded = MM_TRY(locking::lock_range_otherwise<C>(root, guard_level, first));
+  if (guarded.level > 1) {
+    locking::lock_below<C>(guarded.node, guarded.level, first.value, last.value);
+  }
+  return guarded;
 }
 
 // LOCKS: releases what lock_range() took, and what was made since; the guard is last.
 template <PageTableConfig C>
-void unlock_range(const Guarded<C>& guarded, VirtAddr first, VirtAddr last) noexcept {
+[[gnu::always_inline]] inline void unlock_range(const Guarded<C>& guarded, VirtAddr first,
+                                                VirtAddr last) noexcept {
   if (guarded.level > 1) {
     locking::unlock_below<C>(guarded.node, guarded.level, first.value, last.value);
   }
@@ -201,7 +225,7 @@ void unlock_range(const Guarded<C>& guarded, VirtAddr first, VirtAddr last) noex
 // descending address. Returns how many pages of 4 KiB are mapped there. Requires that no entry
 // leads there any more (L5), and that all its nodes are locked by the caller.
 template <PageTableConfig C>
-u64 mark_stray(NodeView<C> node, u32 level) noexcept {
+[[gnu::noinline]] u64 mark_stray(NodeView<C> node, u32 level) noexcept {
   using Entry = typename C::Entry;
   u64 left = node.meta().nr_children();
   u64 pages = level == 1 ? left : 0;

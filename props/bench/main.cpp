@@ -82,7 +82,8 @@ int write_json(const nlohmann::json& json, const std::string& name) {
 
 int run(const Options& options) {
   std::vector<const Workload*> selected;
-  for (const Workload& one : workloads()) {
+  const std::vector<Workload> all_workloads = workloads();
+  for (const Workload& one : all_workloads) {
     if (fnmatch(options.filter.c_str(), one.name, FNM_CASEFOLD) == 0) selected.push_back(&one);
   }
   if (selected.empty()) return complain("no workload is called " + options.filter, kNothing);
@@ -90,7 +91,8 @@ int run(const Options& options) {
     for (const Workload* one : selected) std::cout << one->name << "  " << one->what << '\n';
     return kHeld;
   }
-  if (!is_rperm_right()) return complain("the random order is not that of the peers", kInternal);
+  if (!is_rperm_right() || !is_rvpn_right())
+    return complain("the random order is not that of the peers", kInternal);
   const u64 frames = options.is_small || options.only_count ? kSmallFrames : kMostFrames;
   if (!power_on(frames)) return complain("there is no room for the machine's memory", kInternal);
   if (options.only_count) return count(selected);

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "props/bench/workloads.h"
 
-#include <cstring>
-#include <vector>
-
 #include "impl/frame/alloc_options.h"
 #include "impl/frame/unique_frame.h"
 #include "props/bench/own.h"
 #include "props/bench/permutation.h"
+#include "props/bench/round.h"
 #include "props/bench/stack.h"
 
 namespace bench {
@@ -20,28 +18,6 @@ struct Value {
   u64 value;
 };
 
-// The compiler must have made the word, and can no longer say what memory holds.
-void keep(u64 word) { asm volatile("" : : "r"(word) : "memory"); }
-
-// The same of a handle, which is one word.
-template <template <class, class> class Handle, class P, class M>
-void keep(const Handle<P, M>& handle) {
-  u64 word;
-  static_assert(sizeof word == sizeof handle);
-  std::memcpy(&word, &handle, sizeof word);
-  keep(word);
-}
-
-// A number that the compiler knows nothing about.
-u64 unknown(u64 number) {
-  asm volatile("" : "+r"(number));
-  return number;
-}
-
-void repeat(u64 times, auto&& work) {
-  for (u64 left = times; left != 0; --left) work();
-}
-
 constexpr u64 kSegment = 512;  // Frames.
 
 // The workloads with one frame allocator. What a loop uses is local to the timed function, so that
@@ -49,27 +25,17 @@ constexpr u64 kSegment = 512;  // Frames.
 template <class Frames>
 struct With {
   using P = Machine<Frames>;
-  using Slot = mm::MetaSlot<P>;
   template <class M = mm::Dyn>
   using Frame = mm::Frame<P, M>;
   template <class M>
   using UniqueFrame = mm::UniqueFrame<P, M>;
   using Options = mm::FrameAllocOptions<P>;
+  static constexpr auto note_wrong = Round<Frames>::note_wrong;
   using Live = std::vector<Frame<mm::EmptyMeta>>;
-
-  // From the first state, and that it is reached again: each frame that was free is.
-  static bool round(u64 frames, auto&& work) {
-    ::new (static_cast<void*>(&P::globals())) mm::Globals<P>();
-    P::globals().pages = frames;
-    Slot::init(0, frames);
-    Frames::restore(frames);
-    was_wrong_ = false;
-    return are_all_free(frames) && work() && are_all_free(frames) && !was_wrong_;
-  }
 
   template <bool is_zeroed, class M>
   static bool alloc_and_free(Stopwatch& watch, u64 operations, u64 frames, M meta) {
-    return round(frames, [&] {
+    return Round<Frames>::round(frames, [&] {
       watch.time([&] {
         repeat(operations, [meta = meta] {
           auto frame = Options().zeroed(is_zeroed).alloc_frame_with(meta);
@@ -101,14 +67,14 @@ struct With {
   }
 
   static bool f2a(Stopwatch& watch, u64 operations, u64 frames) {
-    return round(frames, [&] {
+    return Round<Frames>::round(frames, [&] {
       Live live = room(operations);
       watch.time([&] { fill(live, operations); });
       return Frames::free_frames() == frames - kFirstFree - operations;
     });
   }
   static bool f2b(Stopwatch& watch, u64 operations, u64 frames) {
-    return round(frames, [&] {
+    return Round<Frames>::round(frames, [&] {
       Live live = room(operations);
       fill(live, operations);
       watch.time([&] {
@@ -119,7 +85,7 @@ struct With {
   }
   static bool f2c(Stopwatch& watch, u64 operations, u64 frames) {
     const std::vector<u32> order = random_order(operations);
-    return round(frames, [&] {
+    return Round<Frames>::round(frames, [&] {
       Live live = room(operations);
       fill(live, operations);
       watch.time([&] {
@@ -130,7 +96,7 @@ struct With {
   }
 
   static bool f3(Stopwatch& watch, u64 operations, u64 frames) {
-    return round(frames, [&] {
+    return Round<Frames>::round(frames, [&] {
       auto frame = Frame<mm::EmptyMeta>::alloc({});
       watch.time([&] {
         auto mine = std::move(*frame);
@@ -142,7 +108,7 @@ struct With {
   }
   static bool f3r(Stopwatch& watch, u64 operations, u64 frames) {
     const std::vector<u32> order = random_order(operations);
-    return round(frames, [&] {
+    return Round<Frames>::round(frames, [&] {
       Live live = room(operations);
       fill(live, operations);
       watch.time([&] {
@@ -153,7 +119,7 @@ struct With {
   }
 
   static bool f4(Stopwatch& watch, u64 operations, u64 frames) {
-    return round(frames, [&] {
+    return Round<Frames>::round(frames, [&] {
       const auto frame = Frame<mm::EmptyMeta>::alloc({});
       const u64 at = frame->start_paddr().value;
       watch.time([&] { repeat(operations, [at] { join(at); }); });
@@ -162,7 +128,7 @@ struct With {
   }
   static bool f4r(Stopwatch& watch, u64 operations, u64 frames) {
     const std::vector<u32> order = random_order(operations);
-    return round(frames, [&] {
+    return Round<Frames>::round(frames, [&] {
       Live live = room(operations);
       fill(live, operations);
       watch.time([&] {
@@ -173,7 +139,7 @@ struct With {
   }
   // The refusal of a page that is unused.
   static bool f4m(Stopwatch& watch, u64 operations, u64 frames) {
-    return round(frames, [&] {
+    return Round<Frames>::round(frames, [&] {
       watch.time([&] {
         repeat(operations, [] {
           const auto found = Frame<>::from_in_use({unknown(kFirstFree * mm::kPageSize)});
@@ -185,7 +151,7 @@ struct With {
   }
 
   static bool f5(Stopwatch& watch, u64 operations, u64 frames) {
-    return round(frames, [&] {
+    return Round<Frames>::round(frames, [&] {
       watch.time([&] {
         repeat(operations, [] {
           auto made = UniqueFrame<Value>::from_unused({unknown(mm::kPageSize)}, {42});
@@ -200,7 +166,7 @@ struct With {
   }
 
   static bool f6(Stopwatch& watch, u64 operations, u64 frames) {
-    return round(frames, [&] {
+    return Round<Frames>::round(frames, [&] {
       auto frame = std::move(*Frame<mm::EmptyMeta>::alloc({}));
       watch.time([&] {
         auto mine = std::move(frame);
@@ -214,7 +180,7 @@ struct With {
   }
 
   static bool f7(Stopwatch& watch, u64 operations, u64 frames) {
-    return round(frames, [&] {
+    return Round<Frames>::round(frames, [&] {
       watch.time([&] {
         repeat(operations / kSegment, [] {
           auto segment = Options().zeroed(false).alloc_segment(kSegment);
@@ -227,36 +193,12 @@ struct With {
   }
 
  private:
-  // Whether each frame that may be handed out is free, once, and no page is anybody else's.
-  static bool are_all_free(u64 frames) {
-    std::vector<bool> is_free(frames), is_listed(frames);
-    bool is_right = Frames::free_frames() == frames - kFirstFree;
-    Frames::each_free([&](Free block) {
-      if (block.first + block.pages > frames) return note_wrong();
-      is_listed[block.first] = block.is_listed;
-      for (u64 frame = block.first; frame < block.first + block.pages; ++frame) {
-        is_right &= !is_free[frame];
-        is_free[frame] = true;
-      }
-    });
-    for (u64 frame = 0; frame < frames; ++frame) {
-      const u64 count = Slot::of({frame * mm::kPageSize})->ref_count();
-      is_right &= is_free[frame] == (frame >= kFirstFree) &&
-                  count == (is_listed[frame] ? Slot::kUnique : Slot::kUnused);
-    }
-    return is_right;
-  }
-
   // Joins the page and leaves it.
   [[gnu::always_inline]] static void join(u64 at) {
     auto found = Frame<>::from_in_use({unknown(at)});
     if (!found.ok()) return note_wrong();
     keep(found.take());
   }
-
-  // An operation has not ended as it should: the round is wrong.
-  [[gnu::cold, gnu::noinline]] static void note_wrong() { was_wrong_ = true; }
-  static inline bool was_wrong_ = false;
 
   static bool all_have_one_owner(const Live& live) {
     bool is_so = true;
@@ -294,6 +236,6 @@ constexpr Workload kWorkloads[] = {
 
 }  // namespace
 
-std::span<const Workload> workloads() { return kWorkloads; }
+std::span<const Workload> frame_workloads() { return kWorkloads; }
 
 }  // namespace bench

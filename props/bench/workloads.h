@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "props/bench/machine.h"
 #include "props/bench/stopwatch.h"
@@ -29,6 +30,16 @@ struct Workload {
   bool (*round)(Stopwatch& watch, u64 operations, u64 frames);
 };
 
-std::span<const Workload> workloads();
+std::span<const Workload> frame_workloads();
+std::span<const Workload> table_workloads();
+
+// All of them.
+inline std::vector<Workload> workloads() {
+  std::vector<Workload> all;
+  for (const auto some : {frame_workloads(), table_workloads()}) {
+    all.insert(all.end(), some.begin(), some.end());
+  }
+  return all;
+}
 
 }  // namespace bench
