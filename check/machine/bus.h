@@ -39,10 +39,10 @@ PAGETWIN_RAW inline std::uint64_t load_entry(std::uint64_t pa) noexcept {
                          __ATOMIC_ACQUIRE);
 }
 
-// False if the entry is not `seen` any more. Requires that `pa` is a multiple of 8.
+// False if the entry is not `seen` any more. Requires that `pa` is a multiple of 8, and memory:
+// where none is, entries are absent, and an absent entry has no flags.
 PAGETWIN_RAW inline bool exchange_entry(std::uint64_t pa, std::uint64_t seen,
                                         std::uint64_t next) noexcept {
-  if (!is_memory(pa)) return true;
   // SAFETY: as in load_entry().
   // ORDER: relaxed: a flag says that an access happens, not that anything else has.
   return __atomic_compare_exchange_n(reinterpret_cast<std::uint64_t*>(kMemoryBase + pa), &seen,

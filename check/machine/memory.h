@@ -30,7 +30,7 @@ inline std::uint64_t installed_bytes = kPages * 4096;
 inline std::array<bool, kPages> is_page_hidden{};
 
 inline void set_pages_hidden(const void* from, std::size_t bytes, bool hidden) noexcept {
-  if (bytes < 4096 || !is_in_page(from)) return;  // A slot or a part of one: only pages are noted.
+  if (!is_in_page(from)) return;  // A slot or a part of one.
   std::uint64_t page = (reinterpret_cast<std::uint64_t>(from) - kMemoryBase) / 4096;
   for (; bytes >= 4096; bytes -= 4096) {
     __atomic_store_n(&is_page_hidden[page++], hidden, __ATOMIC_RELAXED);

@@ -29,10 +29,10 @@ class StructureCaches {
     return from_root;
   }
 
+  // Requires that the walk began at start(va): so nothing is known below that.
   PAGETWIN_UNSEEN void learn(std::uint64_t va, const Walk& walk) noexcept {
     for (std::uint8_t i = 0; i + 1 < walk.count; ++i) {
       const int level = walk.level + walk.count - 1 - i;
-      cache_.forget(key(va, level));
       cache_.remember(key(va, level), false,
                       {walk.steps[i].entry & kFrameMask, walk.steps[i].rights});
     }

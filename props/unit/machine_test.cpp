@@ -6,6 +6,7 @@
 #include <atomic>
 #include <gtest/gtest.h>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -47,6 +48,8 @@ TEST_F(Walks, LargePagesKeepMoreBitsOfTheAddress) {
   EXPECT_TRUE(reaches(touch, 7 * k1G + 0x2345'6789));
   EXPECT_EQ(touch.level, 3);
   EXPECT_FALSE(touch.is_memory);
+  map(5 * k1G, 7 * k1G | 1 << 12 | P | PS, 3);  // Bit 12 is PAT, not address.
+  EXPECT_TRUE(reaches(load(5 * k1G), 7 * k1G));
 }
 
 TEST_F(Walks, AnAbsentEntryAtAnyLevelFaultsWithoutTheBitP) {
@@ -114,6 +117,9 @@ TEST_F(Walks, TheTopTwoLevelsHaveNoPages) {
     word(entries[i]) |= PS;
     EXPECT_TRUE(faults(load(kVa), kVa, 9));
     word(entries[i]) &= ~PS;
+    const uint64_t saved = std::exchange(word(entries[i]), P | PS);  // Not for its address.
+    EXPECT_TRUE(faults(load(kVa), kVa, 9));
+    word(entries[i]) = saved;
   }
   EXPECT_TRUE(load(kVa).ok());
 }
@@ -192,6 +198,9 @@ TEST_F(Walks, MemoryEndsWhereItWasInstalled) {
   map(kVa + kPage, 256 * kPage | P | W);
   EXPECT_TRUE(load(kVa).is_memory);
   EXPECT_FALSE(store(kVa + kPage, 1).is_memory);
+  hide(&byte(256 * kPage), kPage);
+  EXPECT_FALSE(load(kVa + kPage).reached_hidden);
+  show(&byte(256 * kPage), kPage);
   EXPECT_EQ(load(kVa + kPage).value, 0);  // 256 modulo 256.
   EXPECT_EQ(byte(256 * kPage), 0x77);
 }
@@ -249,6 +258,10 @@ TEST_F(Flags, AreSetThoughTwoStepsUseTheSameEntry) {
   EXPECT_TRUE(reaches(touch, kRoot));
   EXPECT_EQ(word(kRoot + 8 * 511), kRoot | P | W | A);
   EXPECT_EQ(touch.value, 0);
+  word(kRoot + 8 * 511) = kRoot | P | W;
+  cpu().flush_all();
+  EXPECT_TRUE(store(~0ull - 4095 + 8 * 256, 0).ok());  // At last, the entry is a leaf too.
+  EXPECT_EQ(word(kRoot + 8 * 511), kRoot | P | W | A | D);
 }
 
 TEST_F(Flags, AStoreToTheTableItselfSeesTheFlagsThatItSet) {
@@ -312,6 +325,12 @@ TEST_F(Hidden, WhatNobodyOwnsIsReachedAndSaid) {
 
 TEST_F(Hidden, AWalkThroughATableThatNobodyOwnsIsSaid) {
   map(kVa, kData | P | W);
+  const uint64_t upper = path(kVa)[2] & ~uint64_t{4095};
+  hide(&byte(upper), kPage);
+  EXPECT_TRUE(load(kVa).walked_hidden);
+  show(&byte(upper), kPage);
+  EXPECT_FALSE(load(kVa).walked_hidden);  // Known: there was no walk.
+  cpu().flush_all();
   const uint64_t table = path(kVa).back() & ~uint64_t{4095};
   hide(&byte(table), kPage);
   const Touch through = load(kVa), absent = load(kVa + kPage);

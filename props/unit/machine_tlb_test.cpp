@@ -190,6 +190,9 @@ TEST_F(Staleness, ControlFlagsThatChangeWhatEntriesMeanFlush) {
   cpu().invlpg(kVa);
   EXPECT_TRUE(forgets([](Control& c) { c.nxe = false; }));
   EXPECT_TRUE(forgets([](Control& c) { c.pge = false; }));
+  EXPECT_TRUE(load(kVa).was_known);
+  control([](Control& c) { c.la57 = true; });
+  EXPECT_FALSE(load(kVa).was_known);
 }
 
 TEST_F(Staleness, OfSeveralSizesTheSmallestIsUsedAndInvlpgForgetsAll) {
@@ -246,13 +249,20 @@ TEST_F(Staleness, ManyPagesAreKnownAtOnce) {
   cpu().tlb.each([](auto&&...) { ADD_FAILURE(); });
 }
 
+TEST_F(Staleness, ScatteredPagesAreKnownAtOnce) {
+  auto va = [](uint64_t i) { return i * i * 7919 % 8192 * kPage; };
+  for (uint64_t i = 0; i < 100; ++i) map(va(i), kData | P);
+  for (uint64_t i = 0; i < 100; ++i) EXPECT_TRUE(load(va(i)).ok());
+  for (uint64_t i = 0; i < 100; ++i) EXPECT_TRUE(load(va(i)).was_known) << i;
+}
+
 TEST_F(Staleness, ForgettingForWantOfRoomIsAlwaysTheSame) {
   std::vector<uint64_t> first;
   for (int run = 0; run < 2; ++run) {
     SetUp();
     for (int i = 0; i < run; ++i) cpu().flush_all();
-    for (uint64_t i = 0; i < 2048; ++i) map(i * kPage, kData | P | (i % 3 == 0 ? G : 0));
-    for (uint64_t i = 0; i < 2048; ++i) (void)load(i * kPage);
+    for (uint64_t i = 0; i < 2045; ++i) map(i * kPage, kData | P | (i % 3 == 0 ? G : 0));
+    for (uint64_t i = 0; i < 2045; ++i) (void)load(i * kPage);
     std::vector<uint64_t> known;
     cpu().tlb.each([&](uint64_t va, int, bool, auto&&) { known.push_back(va); });
     EXPECT_GT(known.size(), 300u);
@@ -316,14 +326,15 @@ TEST_F(Structures, RightsOfUpperEntriesAreKept) {
 }
 
 TEST_F(Structures, EveryFlushForgetsAllOfThem) {
-  for (int how = 0; how < 5; ++how) {
+  for (int how = 0; how < 6; ++how) {
     SetUp();
     word(entries_[2]) = 0;
     if (how == 1) cpu().invlpg(0);  // Of any address.
     if (how == 2) cpu().write_cr3(kRoot);
     if (how == 3) cpu().flush_all_and_global();
     if (how == 4) control([](Control& c) { c.pge = false; });
-    EXPECT_EQ(load(kVa + kPage).ok(), how == 0) << how;
+    if (how == 5) cpu().invlpg(1ull << 63);  // Is not canonical, and so does nothing.
+    EXPECT_EQ(load(kVa + kPage).ok(), how == 0 || how == 5) << how;
   }
 }
 
