@@ -70,11 +70,11 @@ bool can_ask(Registers<P>& held, const trace::CursorQuery&) {
 template <class P>
 trace::Reply ask(Registers<P>& held, const trace::CursorQuery&) {
   return held.cursor.with([&](auto& cursor) -> trace::Reply {
-    const auto found = cursor.query();
+    auto found = cursor.query();
     if (!found.ok()) {
       return {.status = status_of(found.error()), .results = {cursor.virt_addr().value}};
     }
-    const auto& [range, item] = found.value();
+    const auto [range, item] = found.take();
     trace::Reply reply{.results = {cursor.virt_addr().value, range.first.value, range.bytes()}};
     if (!item) {
       reply.status = trace::Status::none;
@@ -181,6 +181,14 @@ trace::Reply ask(Registers<P>& held, const trace::CursorMapRun& op) {
   return reply;
 }
 
+// Whether tables take frames of this type: as what their items are, or what can become that.
+template <class C, class M>
+inline constexpr bool kMayMap = false;
+template <class C, class M>
+  requires(C::Items::kMayOwn)
+inline constexpr bool kMayMap<C, M> =
+    std::same_as<M, typename C::Items::Tracked> || mm::ForgetsTo<M, typename C::Items::Tracked>;
+
 template <class P>
 bool can_ask(Registers<P>& held, const trace::CursorMapSegment& op) {
   return can_change(held) && can_map<P>(held.cursor.kind(), held.known(op.from));
@@ -190,7 +198,7 @@ trace::Reply ask(Registers<P>& held, const trace::CursorMapSegment& op) {
   const trace::Reply reply =
       held.cursor.with_mut([&]<class C>(mm::CursorMut<C>& cursor) -> trace::Reply {
         return held.with(op.from, [&]<class M>(mm::Segment<P, M>& segment) -> trace::Reply {
-          if constexpr (requires { cursor.map_segment(segment, mm::PageProperty{}); }) {
+          if constexpr (kMayMap<C, M>) {
             const mm::Progress run = cursor.map_segment(segment, property_of(op.property));
             const trace::Reply done = reply_of(run, cursor, run.pages);
             if (!run.stopped_by) held.segments.forget(op.from);
@@ -279,15 +287,15 @@ bool can_ask(Registers<P>& held, const trace::CursorProtectNext&) {
 template <class P>
 trace::Reply ask(Registers<P>& held, const trace::CursorProtectNext& op) {
   const trace::Reply reply = held.cursor.with_mut([&](auto& cursor) -> trace::Reply {
-    const auto done = cursor.protect_next(length_of(cursor, op.length), change_of(op.change));
+    auto done = cursor.protect_next(length_of(cursor, op.length), change_of(op.change));
     trace::Reply said{.results = {cursor.virt_addr().value}};
     if (!done.ok()) {
       said.status = status_of(done.error());
-    } else if (!done.value()) {
-      said.status = trace::Status::none;
+    } else if (const std::optional<mm::VirtRange> range = done.take()) {
+      said.results[1] = range->first.value;
+      said.results[2] = range->bytes();
     } else {
-      said.results[1] = done.value()->first.value;
-      said.results[2] = done.value()->bytes();
+      said.status = trace::Status::none;
     }
     return said;
   });
