@@ -40,6 +40,8 @@ inline constexpr std::array kKindNames = {"empty",     "value8",      "value24",
                                           "unusable",  "meta",        "early",      "kernel_stack",
                                           "link",      "link_reader", "link_empty", "node"};
 
+static_assert(kKindNames.size() == static_cast<std::size_t>(KindName::node) + 1);
+
 inline constexpr std::size_t kMostWords = 5;
 using Words = std::array<std::uint64_t, kMostWords>;  // Those beyond a kind's own are 0.
 

@@ -32,10 +32,29 @@ enum class Status : std::uint8_t {
   page_fault,          // What a CPU found: its error code is a result.
   general_protection,  // Likewise: the address is not canonical.
 };
-inline constexpr std::array kStatusNames = {
-    "ok",          "passed_over",  "declined",  "panicked", "aborted",     "impermissible",
-    "not_aligned", "out_of_bound", "in_use",    "unique",   "busy",        "unused",
-    "shared",      "wrong_kind",   "no_memory", "none",     "invalid_args"};
+inline constexpr std::array kStatusNames = {"ok",
+                                            "passed_over",
+                                            "declined",
+                                            "panicked",
+                                            "aborted",
+                                            "impermissible",
+                                            "not_aligned",
+                                            "out_of_bound",
+                                            "in_use",
+                                            "unique",
+                                            "busy",
+                                            "unused",
+                                            "shared",
+                                            "wrong_kind",
+                                            "no_memory",
+                                            "none",
+                                            "invalid_args",
+                                            "invalid_range",
+                                            "invalid_address",
+                                            "already_mapped",
+                                            "page_fault",
+                                            "general_protection"};
+static_assert(kStatusNames.size() == static_cast<std::size_t>(Status::general_protection) + 1);
 
 // Which panic, or which broken invariant.
 enum class Code : std::uint8_t {
@@ -61,6 +80,7 @@ inline constexpr std::array kCodeNames = {
     "none",         "last_handle", "count_overflow", "broken",     "empty_range", "bad_split",
     "bad_slice",    "too_large",   "beyond_end",     "misaligned", "no_early",    "bad_length",
     "beyond_range", "bad_level",   "bad_target",     "bad_cache"};
+static_assert(kCodeNames.size() == static_cast<std::size_t>(Code::bad_cache) + 1);
 
 struct Reply {
   Status status = Status::ok;
@@ -112,7 +132,7 @@ inline constexpr std::array<Result, 6> kKindAndWords = {{{"kind", As::kind},
 
 // Pages in the order in which something happened to them. What does not fit is only counted.
 struct PageList {
-  static constexpr std::uint16_t kMost = 64;
+  static constexpr std::uint16_t kMost = 128;  // As many as a machine has.
   std::uint16_t count = 0;
   std::array<std::uint16_t, kMost> page{};
 

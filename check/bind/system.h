@@ -81,9 +81,9 @@ class MmSystem {
   {
     Registers<P>& held = lanes_[lane];
     trace::Answer answer{.reply = {.status = trace::Status::passed_over}, .choices = {}};
+    P::become(lane);
     if (!is_sound_.load(std::memory_order_relaxed) || !can_ask(held, op)) return answer;
 
-    P::become(lane);
     P::ended() = {};
     const mm::Panic panic = P::guarded([&] { answer.reply = ask(held, op); });
     if (panic != mm::Panic::none) [[unlikely]]
