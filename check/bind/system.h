@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // mm as a system under test, on any platform. Freestanding: a guest's agent can use it too.
 //
-// Besides what mm asks of it, the platform Base has `power_on()`, `reset_cpus()`, `become(cpu)`,
+// Besides what mm asks of it, the platform Base has `power_on()`, `reset_machine(pages)`, `become(cpu)`,
 // `guarded(body)`, which says which panic ended the body, `each_entry(...)`, which reads the raw
 // bytes of a tree of tables, and what cpu.h and cold.h want.
 #pragma once
@@ -58,7 +58,7 @@ class MmSystem {
       ::new (static_cast<void*>(&P::globals())) mm::Globals<P>();
     }
     cold_.reset();
-    P::reset_cpus();
+    P::reset_machine(shape.pages.value());
     P::forget_records();
     P::shape = shape;
     P::globals().pages = shape.pages.value();

@@ -92,11 +92,8 @@ PAGETWIN_UNSEEN Copied copy(std::uint32_t cpu, std::uint64_t va, std::size_t n, 
   return copied;
 }
 
-}  // namespace
-
-PAGETWIN_UNSEEN Touch touch(std::uint32_t number, std::uint64_t va, Access access,
-                            Privilege privilege, std::optional<std::uint8_t> value) noexcept {
-  Cpu& cpu = cpus[number];
+PAGETWIN_UNSEEN Touch perform(Cpu& cpu, std::uint64_t va, Access access, Privilege privilege,
+                              std::optional<std::uint8_t> value) noexcept {
   if (!is_canonical(va, cpu.control.levels())) return {};
   if (const auto [known, level] = cpu.tlb.find(va); known != nullptr) {
     const bool is_allowed = permits(cpu.control, known->rights, access, privilege);
@@ -118,11 +115,22 @@ PAGETWIN_UNSEEN Touch touch(std::uint32_t number, std::uint64_t va, Access acces
   return touch;
 }
 
+}  // namespace
+
+PAGETWIN_UNSEEN Touch touch(std::uint32_t cpu, std::uint64_t va, Access access, Privilege privilege,
+                            std::optional<std::uint8_t> value) noexcept {
+  const Touch done = perform(cpus[cpu], va, access, privilege, value);
+  cpus[cpu].retire();
+  return done;
+}
+
 PAGETWIN_UNSEEN bool prefetch(std::uint32_t number, std::uint64_t va) noexcept {
   Cpu& cpu = cpus[number];
   if (!is_canonical(va, cpu.control.levels())) return false;
   if (cpu.tlb.find(va).translation != nullptr) return true;
-  return decide(cpu, va, false, [](Rights) { return true; }).is_allowed;
+  const bool is_known = decide(cpu, va, false, [](Rights) { return true; }).is_allowed;
+  cpu.retire();
+  return is_known;
 }
 
 Copied copy_from(std::uint32_t cpu, void* to, std::uint64_t va, std::size_t n) noexcept {

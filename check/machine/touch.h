@@ -2,10 +2,10 @@
 // A CPU loads, stores or fetches one byte: through its TLB, or by a walk from which the TLB learns.
 //
 //   1. An address that is not canonical is a general protection fault. Nothing changes.
-//   2. If the TLB knows the address, its rights alone decide, with the present control flags;
-//   memory
-//      is not looked at. Without the right, the access faults though memory may say otherwise by
-//      now. A store by a translation that is not dirty goes on as if the TLB did not know.
+//   2. If the TLB knows the address, its rights alone decide, with the present control flags, and
+//      memory is not looked at. Without the right, the access faults though memory may say
+//      otherwise by now. A store by a translation that is not dirty goes on as if the TLB did not
+//      know.
 //   3. Else the walk decides. If it finds a translation and the access is allowed, flags are set in
 //      memory (walk.h), the TLB learns the translation, and the byte is reached.
 //   4. Else it is a page fault; no flag is set, and nothing is learned. Before the fault is

@@ -48,7 +48,10 @@ struct Hosted {
   static void power_on() noexcept { check::machine::power_on(); }
   static Panic guarded(auto&& body) noexcept { return hosted::guarded(body); }
   static void become(u32 cpu) noexcept { check::machine::become(cpu); }
-  static void reset_cpus() noexcept { check::machine::reset_cpus(); }
+  static void reset_machine(u64 pages) noexcept {
+    check::machine::reset_cpus();
+    check::machine::install_pages(pages);
+  }
   static constexpr u64 kColdMemoryBase = check::machine::kColdMemoryBase;
   static constexpr u64 kColdSlotsBase = check::machine::kColdSlotsBase;
 

@@ -344,6 +344,23 @@ TEST_F(Hidden, AWalkThroughATableThatNobodyOwnsIsSaid) {
   EXPECT_EQ(leaves, 1);
 }
 
+// For ThreadSanitizer to judge: the hiding of a table is after the walk, because the flush is.
+TEST_F(Hidden, AFlushByAnotherIsAfterWhatWasWalked) {
+  map(kVa, kData | P | W);
+  const uint64_t table = path(kVa).back() & ~uint64_t{4095};
+  cpus[1].write_cr3(kRoot);
+  std::atomic<bool> is_over = false;
+  std::thread other([&] {
+    EXPECT_TRUE(touch(1, kVa, Access::store, kKernelMode, 1).ok());
+    is_over.store(true, std::memory_order_relaxed);
+  });
+  while (!is_over.load(std::memory_order_relaxed)) std::this_thread::yield();
+  cpus[1].invlpg(kVa);
+  hide(&byte(table), kPage);
+  show(&byte(table), kPage);
+  other.join();
+}
+
 using Copies = Machine;
 
 TEST_F(Copies, GoOverPagesAndEndAtTheFirstFault) {

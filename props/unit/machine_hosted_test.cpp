@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MPL-2.0
+// What mm asks of the hosted platform reaches the CPU that it runs on, and no other.
+#include <array>
+#include <cstring>
+#include <gtest/gtest.h>
+
+#include "impl/hosted/platform.h"
+#include "props/unit/machine.h"
+
+namespace {
+
+using namespace unit::machine;
+using Platform = mm::Hosted;
+
+class Hosted : public Machine {
+ protected:
+  static constexpr uint64_t kVa = 0x12'3000, kGlobalVa = 0x12'4000;
+
+  // Both CPUs know a page and a global one that are no longer mapped.
+  void SetUp() override {
+    Machine::SetUp();
+    for (const mm::u32 i : {0u, 1u}) {
+      Platform::become(i);
+      Platform::set_root({kRoot});
+    }
+    map(kVa, kData | P | W | U);
+    map(kGlobalVa, kOther | P | G);
+    for (const unsigned i : {0u, 1u}) EXPECT_TRUE(prefetch(i, kVa) && prefetch(i, kGlobalVa));
+    map(kVa, 0), map(kGlobalVa, 0);
+  }
+  void TearDown() override {
+    Platform::become(0);
+    Machine::TearDown();
+  }
+
+  // Bits 0 and 1: CPU 0 knows the page, and the global one. Bits 2 and 3: CPU 1 does.
+  static int known() {
+    int known = 0;
+    for (const unsigned i : {1u, 0u}) {
+      for (const uint64_t va : {kGlobalVa, kVa}) {
+        known = 2 * known + (cpus[i].tlb.find(va).translation != nullptr ? 1 : 0);
+      }
+    }
+    return known;
+  }
+};
+
+TEST_F(Hosted, FlushesAreThoseOfTheRunningCpu) {
+  EXPECT_EQ(known(), 0b1111);
+  Platform::flush_page({kVa});
+  EXPECT_EQ(known(), 0b1011);
+  Platform::become(0);
+  Platform::flush_all();
+  EXPECT_EQ(known(), 0b1010);
+  Platform::flush_page({kGlobalVa + 5});
+  EXPECT_EQ(known(), 0b1000);
+}
+
+TEST_F(Hosted, GlobalPagesOutliveARootAndNotAFullFlush) {
+  Platform::set_root({200 * kPage});
+  EXPECT_EQ(Platform::root().value, 200 * kPage);
+  EXPECT_EQ(cpus[0].root, kRoot);
+  EXPECT_EQ(known(), 0b1011);
+  Platform::flush_all_and_global();
+  EXPECT_EQ(known(), 0b0011);
+}
+
+TEST_F(Hosted, RunsAFlushOnEveryCpuOfASet) {
+  Platform::run_on(0b0011, [](void*) noexcept { Platform::flush_all(); }, nullptr);
+  EXPECT_EQ(known(), 0b1010);
+  EXPECT_EQ(Platform::this_cpu(), 1u);
+}
+
+TEST_F(Hosted, CopiesThroughTheRootOfTheRunningCpu) {
+  Platform::flush_all();
+  map(kVa, kData | P | W | U);
+  Platform::become(2);  // Has no table.
+  std::array<char, 6> bytes{'h', 'e', 'l', 'l', 'o', 0}, back{};
+  EXPECT_EQ(Platform::copy_to_user({kVa}, bytes.data(), bytes.size()), 0u);
+  Platform::become(1);
+  EXPECT_EQ(Platform::copy_to_user({kVa + 4092}, bytes.data(), bytes.size()), 4u);
+  EXPECT_EQ(Platform::copy_to_user({kVa}, bytes.data(), bytes.size()), 6u);
+  EXPECT_EQ(Platform::copy_from_user(back.data(), {kVa}, back.size()), 6u);
+  EXPECT_EQ(std::memcmp(&byte(kData + 4092), "hell", 4), 0);
+  EXPECT_EQ(back, bytes);
+}
+
+}  // namespace
