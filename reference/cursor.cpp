@@ -68,8 +68,10 @@ Way way_to(const Tree& tree, VirtPage begin, VirtPage end) {
   Way way{.guard = tree.top.level};
   while (way.guard > 1) {
     const bool is_in_one = entry_begin(way.guard, begin) == entry_begin(way.guard, end - 1);
-    const bool is_all_of_it = end - begin == span_of(way.guard);
-    if (!is_in_one || is_all_of_it) break;
+    // A page of that size can be put there only from above.
+    const bool is_as_a_page =
+        end - begin == span_of(way.guard) && way.guard <= shape_of(tree.kind).highest;
+    if (!is_in_one || is_as_a_page) break;
     if (way.missing == 0) {
       const Entry entry = entry_at(tree, way.guard, begin);
       if (entry.leaf != nullptr) break;
