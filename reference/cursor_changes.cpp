@@ -177,6 +177,16 @@ bool says_what_none_can(const trace::Change& change) {
          says_what_none_can(trace::Cache{static_cast<trace::CacheName>(change.cache - 1)});
 }
 
+// Whether anything is mapped from where a cursor stands to `end`.
+bool maps_any(const State& state, const Cursor& cursor, VirtPage end) {
+  const auto& mappings = state.trees.at(cursor.root).mappings;
+  auto at = mappings.lower_bound(cursor.at);
+  if (at != mappings.end() && at->first < end) return true;
+  if (at == mappings.begin()) return false;
+  --at;
+  return cursor.at < end && at->first + span_of(at->second.level) > cursor.at;
+}
+
 trace::Property changed(trace::Property property, const trace::Change& change) {
   property.rights.bits =
       static_cast<std::uint8_t>((property.rights.bits & ~change.take.bits) | change.give.bits);
@@ -248,8 +258,9 @@ Answer step(State& state, Lane lane, const trace::CursorMapRun& op, const Answer
   if (why != Code::none) return panic(why);
   Page to = trace::address_of(op.at) / kPageBytes;
   std::uint64_t left = length_of(cursor, op.length) / kPageBytes;
-  if (to + left > kPhysEnd) return panic(Code::bad_target);
-  if (says_what_none_can(op.property.cache)) return panic(Code::bad_cache);
+  // Of nothing, nothing can be wrong.
+  if (left > 0 && to + left > kPhysEnd) return panic(Code::bad_target);
+  if (left > 0 && says_what_none_can(op.property.cache)) return panic(Code::bad_cache);
 
   Answer answer;
   std::uint64_t mapped = 0;
@@ -275,7 +286,7 @@ Answer step(State& state, Lane lane, const trace::CursorMapSegment& op, const An
   const Cursor& cursor = cursor_of(state, lane);
   std::optional<Run>& from = state.held[lane].at(op.from);
   if (from->count > cursor.end - cursor.at) return panic(Code::beyond_range);
-  if (says_what_none_can(op.property.cache)) return panic(Code::bad_cache);
+  if (from->count > 0 && says_what_none_can(op.property.cache)) return panic(Code::bad_cache);
 
   Answer answer;
   std::uint64_t mapped = 0;
@@ -363,10 +374,12 @@ Answer step(State& state, Lane lane, const trace::CursorProtectNext& op, const A
   const Cursor& cursor = cursor_of(state, lane);
   const std::uint64_t bytes = length_of(cursor, op.length);
   if (const Code why = why_not_over(cursor, bytes); why != Code::none) return panic(why);
-  if (says_what_none_can(op.change)) return panic(Code::bad_cache);
+  const VirtPage end = cursor.at + bytes / kPageBytes;
+  if (says_what_none_can(op.change) && maps_any(state, cursor, end)) {
+    return panic(Code::bad_cache);
+  }
   Answer answer;
   Fragment one;
-  const VirtPage end = cursor.at + bytes / kPageBytes;
   answer.reply.status = protect_one(state, lane, end, op.change, seen, answer, one);
   if (status_of(answer) == Status::ok) {
     answer.reply.results = {0, one.at * kPageBytes, one.pages * kPageBytes};
@@ -382,8 +395,10 @@ Answer step(State& state, Lane lane, const trace::CursorProtect& op, const Answe
   const Cursor& cursor = cursor_of(state, lane);
   const std::uint64_t bytes = length_of(cursor, op.length);
   if (const Code why = why_not_over(cursor, bytes); why != Code::none) return panic(why);
-  if (says_what_none_can(op.change)) return panic(Code::bad_cache);
   const VirtPage end = cursor.at + bytes / kPageBytes;
+  if (says_what_none_can(op.change) && maps_any(state, cursor, end)) {
+    return panic(Code::bad_cache);
+  }
   std::uint64_t pages = 0;
   std::uint64_t spans = 0;
   Answer answer;

@@ -81,7 +81,7 @@ trace::Reply ask(Registers<P>& held, const trace::CursorQuery&) {
       return reply;
     }
     bool is_tracked = false;
-    if constexpr (requires { bool(item->is_tracked); }) is_tracked = item->is_tracked;
+    if constexpr (std::is_same_v<decltype(item->is_tracked), bool>) is_tracked = item->is_tracked;
     show_item(reply, 3, is_tracked ? trace::ItemName::tracked : trace::ItemName::untracked,
               item->at, item->property);
     return reply;
@@ -120,25 +120,30 @@ bool can_ask(Registers<P>& held, const trace::CursorMapFrame& op) {
 }
 template <class P>
 trace::Reply ask(Registers<P>& held, const trace::CursorMapFrame& op) {
-  return held.cursor.with_mut([&]<class C>(mm::CursorMut<C>& cursor) -> trace::Reply {
-    if constexpr (C::Items::kMayOwn) {
-      const mm::PhysAddr at = held.with(op.from, [](auto& frame) { return frame.start_paddr(); });
-      // The item has the count of the register's handle, which stays where it is: so it is still
-      // there if this panics. If the table took it, the register is emptied; if not, the item is.
-      using Handle = mm::Frame<P, typename C::Items::Tracked>;
-      auto item = C::Items::Item::tracked(Handle::from_raw(at), property_of(op.property));
-      const auto done = cursor.map(std::move(item));
-      if (done.ok()) {
-        held.frames.forget(op.from);
-      } else {
-        (void)std::move(item.frame).into_raw();
-      }
-      return {.status = done.ok() ? trace::Status::ok : status_of(done.error()),
-              .results = {cursor.virt_addr().value}};
-    } else {
-      return {.status = trace::Status::impermissible};  // can_map() says no.
-    }
-  });
+  const trace::Reply reply =
+      held.cursor.with_mut([&]<class C>(mm::CursorMut<C>& cursor) -> trace::Reply {
+        if constexpr (C::Items::kMayOwn) {
+          const mm::PhysAddr at =
+              held.with(op.from, [](auto& frame) { return frame.start_paddr(); });
+          // The item has the count of the register's handle, which stays where it is: so it is
+          // still there if this panics. If the table took it, the register is emptied; if not, the
+          // item is.
+          using Handle = mm::Frame<P, typename C::Items::Tracked>;
+          auto item = C::Items::Item::tracked(Handle::from_raw(at), property_of(op.property));
+          const auto done = cursor.map(std::move(item));
+          if (done.ok()) {
+            held.frames.forget(op.from);
+          } else {
+            (void)std::move(item.frame).into_raw();
+          }
+          return {.status = done.ok() ? trace::Status::ok : status_of(done.error()),
+                  .results = {cursor.virt_addr().value}};
+        } else {
+          return {.status = trace::Status::impermissible};  // can_map() says no.
+        }
+      });
+  held.touch_taken();
+  return reply;
 }
 
 template <class P>
