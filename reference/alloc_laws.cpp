@@ -78,6 +78,7 @@ void take(State& state, Held& held, const Run& run) {
 std::uint64_t sum_before(const Step& step, const Run& run) {
   std::uint64_t sum = 0;
   for (Page page = run.first; page < run.end(); ++page) {
+    if (step.before.murky.contains(page)) return kNotKnown;
     for (std::size_t at = 0; at < kPageBytes; ++at) sum += byte_of(step.before, page, at);
   }
   return sum;
@@ -100,7 +101,7 @@ bool are_made_frames(const Step& step, const Run& run, trace::Kind kind, std::ui
       slot.vtable = kind;
       slot.storage = step.after.slots[page].storage;
       slot.in_list = 0;
-      if (zeroed) state.written[page].assign(kPageBytes, 0);
+      if (zeroed) state.written[page].assign(kPageBytes, 0), state.murky.erase(page);
     }
     fill(held);
   });
