@@ -18,17 +18,6 @@ struct Wish {
 // A segment of which there cannot be memory enough, wherever: the allocator is not asked for it.
 constexpr std::uint64_t kFirstTooMany = std::uint64_t{1} << 51;
 
-bool is_to_fail(const Failing& failing) { return failing.after == 0 && failing.times > 0; }
-
-Failing after_one_request(Failing failing) {
-  if (failing.after > 0) {
-    failing.after -= 1;
-  } else if (failing.times > 0) {
-    failing.times -= 1;
-  }
-  return failing;
-}
-
 void is_asked(Held& held) { held.failing = after_one_request(held.failing); }
 
 // Whether the CPU had, where it looks, a block that is large and aligned enough. What cuts a pool's

@@ -79,6 +79,18 @@ inline bool aborts(const Step& step) {
          changes_only(step, [](State& state, Held&) { state.aborted = true; });
 }
 
+// Whether the allocator's next request on a CPU is to be refused, and what is left of that then.
+inline bool is_to_fail(const Failing& failing) { return failing.after == 0 && failing.times > 0; }
+
+inline Failing after_one_request(Failing failing) {
+  if (failing.after > 0) {
+    failing.after -= 1;
+  } else if (failing.times > 0) {
+    failing.times -= 1;
+  }
+  return failing;
+}
+
 inline bool is_on_path(const State& state, Page page) {
   return std::ranges::any_of(state.paths, [&](const Path& path) { return path.page == page; });
 }
