@@ -18,17 +18,6 @@ struct Wish {
 // A segment of which there cannot be memory enough, wherever: the allocator is not asked for it.
 constexpr std::uint64_t kFirstTooMany = std::uint64_t{1} << 51;
 
-bool is_to_fail(const Failing& failing) { return failing.after == 0 && failing.times > 0; }
-
-Failing after_one_request(Failing failing) {
-  if (failing.after > 0) {
-    failing.after -= 1;
-  } else if (failing.times > 0) {
-    failing.times -= 1;
-  }
-  return failing;
-}
-
 void is_asked(Held& held) { held.failing = after_one_request(held.failing); }
 
 // Whether the CPU had, where it looks, a block that is large and aligned enough. What cuts a pool's
@@ -78,6 +67,7 @@ void take(State& state, Held& held, const Run& run) {
 std::uint64_t sum_before(const Step& step, const Run& run) {
   std::uint64_t sum = 0;
   for (Page page = run.first; page < run.end(); ++page) {
+    if (step.before.murky.contains(page)) return kNotKnown;
     for (std::size_t at = 0; at < kPageBytes; ++at) sum += byte_of(step.before, page, at);
   }
   return sum;
@@ -100,7 +90,7 @@ bool are_made_frames(const Step& step, const Run& run, trace::Kind kind, std::ui
       slot.vtable = kind;
       slot.storage = step.after.slots[page].storage;
       slot.in_list = 0;
-      if (zeroed) state.written[page].assign(kPageBytes, 0);
+      if (zeroed) state.written[page].assign(kPageBytes, 0), state.murky.erase(page);
     }
     fill(held);
   });

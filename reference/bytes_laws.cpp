@@ -42,19 +42,44 @@ bool panics(const Step& step, trace::Code why) { return refuses(step, Status::pa
 
 // `count` bytes from the place on are as `wanted` says of each; no other byte has changed, nor
 // anything else.
-bool writes_only(const Step& step, const Place& into, std::uint64_t count, auto&& wanted) {
+bool writes_only(const Step& step, const Place& into, std::uint64_t count, auto&& wanted,
+                 bool known = true) {
+  // A page is known afterwards if it was, or all of it was written; by what is known itself.
+  for (const Page page : pages_of(into.run)) {
+    const std::uint64_t begin = (page - into.run.first) * kPageBytes;
+    const bool is_all = into.at <= begin && into.at + count >= begin + kPageBytes;
+    const bool is_any = count > 0 && into.at < begin + kPageBytes && into.at + count > begin;
+    const bool was_murky = step.before.murky.contains(page);
+    const bool is_murky = is_any ? !known || (was_murky && !is_all) : was_murky;
+    if (step.after.murky.contains(page) != is_murky) return false;
+  }
   for (std::uint64_t i = 0; i < into.size(); ++i) {
+    if (step.after.murky.contains(into.run.first + i / kPageBytes)) continue;
     const bool is_written = i >= into.at && i - into.at < count;
     const std::uint8_t byte = is_written ? wanted(i - into.at) : into.byte(step.before, i);
     if (into.byte(step.after, i) != byte) return false;
   }
   return changes_only(step, [&](State& state, Held&) {
     for (const Page page : pages_of(into.run)) {
+      if (step.after.murky.contains(page)) {
+        state.murky.insert(page);
+        state.written.erase(page);
+        continue;
+      }
+      state.murky.erase(page);
       std::vector<std::uint8_t>& bytes = state.written[page];
       bytes.clear();
       for (std::size_t i = 0; i < kPageBytes; ++i) bytes.push_back(byte_of(step.after, page, i));
     }
   });
+}
+
+// Whether it is known what the next bytes are.
+bool are_known(const Step& step, const Place& from, std::uint64_t count) {
+  for (std::uint64_t i = 0; i < count; ++i) {
+    if (step.before.murky.contains(from.run.first + (from.at + i) / kPageBytes)) return false;
+  }
+  return true;
 }
 
 // A little-endian word of up to eight bytes from the i-th on.
@@ -87,6 +112,10 @@ bool reads_summing(const Step& step, const std::optional<Place>& from, trace::Ex
   const std::uint64_t word = std::min<std::uint64_t>(copied, 8);
   std::uint64_t sum = 0;
   for (std::uint64_t i = 0; i < copied; ++i) sum += from->byte(step.before, from->at + i);
+  if (!are_known(step, *from, copied)) {
+    return changes_nothing(step) &&
+           answers(step, {copied, from->left - copied, kNotKnown, kNotKnown, kNotKnown});
+  }
   return changes_nothing(step) &&
          answers(step,
                  {copied, from->left - copied, sum, word_at(step.before, *from, from->at, word),
@@ -100,8 +129,10 @@ bool copies(const Step& step, const trace::BytesCopy& op) {
   if (from->is_beyond || into->is_beyond) return panics(step, trace::Code::beyond_end);
   const std::uint64_t copied = std::min(from->left, into->left);
   return answers(step, {copied, from->left - copied, into->left - copied}) &&
-         writes_only(step, *into, copied,
-                     [&](std::uint64_t i) { return from->byte(step.before, from->at + i); });
+         writes_only(
+             step, *into, copied,
+             [&](std::uint64_t i) { return from->byte(step.before, from->at + i); },
+             are_known(step, *from, copied));
 }
 
 // Whether a value of so many bytes is rightly refused; none if it is not to be.
@@ -118,8 +149,9 @@ bool reads_value(const Step& step, const auto& op, bool at_once) {
   if (!from) return false;
   const std::uint64_t bytes = bytes_of(op.size);
   if (const auto refused = refuses_value(step, *from, bytes, at_once)) return *refused;
-  return changes_nothing(step) &&
-         answers(step, {word_at(step.before, *from, from->at, bytes), from->left - bytes});
+  const bool known = are_known(step, *from, bytes);
+  const std::uint64_t word = known ? word_at(step.before, *from, from->at, bytes) : kNotKnown;
+  return changes_nothing(step) && answers(step, {word, from->left - bytes});
 }
 
 bool writes_value(const Step& step, const auto& op, bool at_once) {

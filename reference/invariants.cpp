@@ -158,14 +158,20 @@ bool is_clean_when_nothing_is_held(const State& state) {
     for_each_in(lane.segments, note);
     for_each_in(lane.raw_segments, note);
     for_each_in(lane.blocks, note);
+    for_each_in(lane.tables, note);
     for (const List& list : lane.lists) holds |= !list.pages.empty();
     return holds;
   });
-  if (is_anything_held || !state.paths.empty()) return true;
-
+  if (is_anything_held || !state.grace.running.empty()) return true;
+  // Every tree holds what it maps; the machine's own are always there, and keep their nodes.
+  for (const auto& [top, tree] : state.trees) {
+    const bool is_machines = std::ranges::any_of(
+        state.shared, [&](const auto& table) { return table && table->root == top; });
+    if (!is_machines || !tree.mappings.empty()) return true;
+  }
   for (Page page = 0; page < state.slots.size(); ++page) {
     const Slot& slot = state.slots[page];
-    if (slot.phantoms > 0) continue;  // These never let go.
+    if (slot.phantoms > 0 || state.nodes.contains(page)) continue;  // These never let go.
     if (status_of(slot.rc) != SlotStatus::unused) return false;
     if (state.machine.is_allocators(page * kPageBytes) != state.free.contains(page)) return false;
   }
@@ -215,7 +221,9 @@ bool unique_handle_is_alone(const State& state, const Owners& owners, Page page)
 bool handles_are_on_frames(const State& state) {
   bool all_are = true;
   for_each_handle(state, [&](const Handle& handle) {
-    all_are &= handle.page < state.slots.size() && is_frame(state.slots[handle.page].usage);
+    const bool is_node = handle.is_dynamic() && state.nodes.contains(handle.page);
+    all_are &=
+        handle.page < state.slots.size() && (is_node || is_frame(state.slots[handle.page].usage));
   });
   return all_are;
 }
@@ -228,7 +236,7 @@ bool unique_handle_has_the_slot(const State& state, const Owners& owners, Page p
   if (owners.uniques == 0) return true;
   const Slot& slot = state.slots[page];
   return status_of(slot.rc) == SlotStatus::unique && slot.storage && owners.paths == 0 &&
-         is_frame(slot.usage) && slot.in_list == 0;
+         (is_frame(slot.usage) || state.nodes.contains(page)) && slot.in_list == 0;
 }
 
 }  // namespace reference

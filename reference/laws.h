@@ -145,6 +145,62 @@ bool allocates_what_is_free(const Step&);  // B.10
 bool takes_early_memory(const Step&);      // B.10, before there is metadata.
 bool boots_in_order(const Step&);          // B.11
 
+// Of page tables, cursors and CPUs: states;
+bool mappings_are_reached(const State&);                           // INV-36
+bool cpus_have_tables(const State&);                               // INV-44
+bool waits_with_a_count(const State&, const Owners&, Page);        // L3
+bool periods_run(const State&);                                    // L3
+bool kept_translations_are_whole(const State&);                    // INV-47
+bool node_count_is_the_owners(const State&, const Owners&, Page);  // INV-15
+bool levels_go_down(const State&);                                 // INV-24
+bool children_are_counted(const State&);                           // INV-25
+bool nodes_have_their_slots(const State&);                         // INV-26
+bool leaves_are_well_formed(const State&);                         // INV-27
+bool entries_are_one_thing(const State&);                          // INV-28
+bool borrows_the_kernels_half(const State&);                       // INV-29
+bool nodes_are_in_one_tree(const State&);                          // INV-30
+bool stray_nodes_are_unreachable(const State&);                    // INV-32
+bool kernels_root_is_whole(const State&);                          // INV-33
+bool mappings_are_whole(const State&);                             // INV-34
+bool mappings_are_disjoint(const State&);                          // INV-35
+bool paths_are_the_entries(const State&);                          // INV-37
+bool cursors_stand_in_their_range(const State&);                   // INV-38
+bool locks_are_the_cursors(const State&);                          // INV-39
+bool cursors_hold_apart(const State&);                             // INV-40
+// and steps; see the files of their names.
+bool makes_a_table(const Step&);                 // POST-34
+bool drops_what_it_refers_to(const Step&);       // POST-24
+bool opens_and_closes(const Step&);              // POST-25
+bool tells_what_is_there(const Step&);           // POST-26
+bool finds_the_next(const Step&);                // POST-27
+bool jumps(const Step&);                         // POST-28
+bool maps_pages(const Step&);                    // POST-29
+bool takes_the_next(const Step&);                // POST-30
+bool unmaps_all(const Step&);                    // POST-31
+bool protects(const Step&);                      // POST-32
+bool walks_in_software(const Step&);             // INV-36
+bool activates(const Step&);                     // INV-44
+bool passes(const Step&);                        // L3
+bool touches_rightly(const Step&);               // INV-47
+bool walk_marks_the_entry(const Step&);          // POST-41
+bool forgets_translations(const Step&);          // POST-42
+bool sets_controls(const Step&);                 // D.8
+bool keeps_what_was_so(const Step&);             // INV-48
+bool walk_covers_tables(const Step&);            // PRE-6
+bool walks_over_right_leaves(const Step&);       // PRE-7
+bool walks_to_each_table_once(const Step&);      // PRE-8
+bool walks_to_tables_that_can_end(const Step&);  // PRE-9
+bool makes_tables_below_a_root(const Step&);     // PRE-10
+bool changes_no_other_lock(const Step&);         // POST-46
+bool stays_below_its_node(const Step&);          // L8
+bool locks_what_it_makes(const Step&);           // L9
+bool copies_a_table(const Step&);                // INV-15
+bool makes_fresh_nodes(const Step&);             // INV-31
+bool strays_stay_as_they_are(const Step&);       // INV-32
+bool keeps_the_kernels_tables(const Step&);      // INV-33
+bool changes_nothing_outside(const Step&);       // INV-41
+bool splits_change_no_lookup(const Step&);       // INV-42
+
 // Whether free pages may be kept so: disjoint, in each block of a pool a naturally aligned power of
 // two, in each of a cache 1 to 4, together just the free ones, and no two buddies in one pool
 // (B.10). No form of a law: a state knows how they are kept only if the allocator has said so; see

@@ -138,13 +138,15 @@ bool drops_a_frame(const Step& step) {
   if (handle->is_dynamic() && stays_with_last(slot.usage)) {
     return refuses(step, Status::panicked, trace::Code::last_handle);
   }
-  const Ends end = ends_of(step.before, pages_of(*handle));
-  return answers(step, {1, end.count, end.count, end.found, end.found, end.sum},
-                 given(pages_of(*handle))) &&
+  State fallen = step.before;
+  Fall all{fallen};
+  fall(all, page);
+  const Ends& end = all.ends;
+  return answers(step, {1, end.count, end.count, end.found, end.found, end.sum}, all.choices) &&
          changes_only(step, [&](State& state, Held& held) {
-           state.slots[page] = step.after.slots[page];  // POST-5 speaks of that.
+           state = fallen;
+           take_as_ended(step, state);
            held.at(op->from).reset();
-           give_up(state, page);
          });
 }
 
@@ -175,10 +177,14 @@ bool repurposes_in_place(const Step& step) {
   if (handle == nullptr) return false;
   const Page page = handle->page;
   const Slot& slot_made = step.after.slots[page];
-  const Ends end = ends_of(step.before, pages_of(*handle), Status::unique);
-  return answers(step, {end.count, end.count, end.found, end.found, end.sum}) &&
+  State fallen = step.before;
+  Fall all{fallen};
+  fall_below(all, page, Status::unique);
+  const Ends& end = all.ends;
+  return answers(step, {end.count, end.count, end.found, end.found, end.sum}, all.choices) &&
          is_made_of(slot_made.storage, op->kind, op->value.value()) &&
          changes_only(step, [&](State& state, Held& held) {
+           state = fallen;
            make(state.slots[page], op->kind, kUnique);
            state.slots[page].storage = slot_made.storage;
            held.at(op->from) = Handle{page, Knows::kind, op->kind};
@@ -193,13 +199,17 @@ bool gives_a_unique_page_up(const Step& step) {
   const Handle* const handle = held_before(step, from);
   if (handle == nullptr) return false;
   const Page page = handle->page;
-  const Ends end = ends_of(step.before, pages_of(*handle));
-  const trace::Choices choices = drop != nullptr ? given(pages_of(*handle)) : trace::Choices{};
-  return answers(step, {end.count, end.count, end.found, end.found, end.sum}, choices) &&
+  State fallen = step.before;
+  Fall all{fallen};
+  fall_below(all, page);
+  be_unused(fallen, page);
+  if (drop != nullptr) all.choices.given.push(page);
+  const Ends& end = all.ends;
+  return answers(step, {end.count, end.count, end.found, end.found, end.sum}, all.choices) &&
          changes_only(step, [&](State& state, Held& held) {
+           state = fallen;
            state.slots[page] = step.after.slots[page];  // POST-5 speaks of that.
            held.at(from).reset();
-           if (drop != nullptr) give_up(state, page);
          });
 }
 

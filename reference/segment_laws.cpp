@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
 // What is required and promised of segments.
-#include <iterator>
-
 #include "reference/conditions.h"
 
 namespace reference {
@@ -53,7 +51,7 @@ bool makes_and_ends(const Step& step, const trace::SegmentFromUnused& op, const 
   const Ends ends = ends_of(made, pages_of(ended));
   Answer wanted{{.status = why}, given(pages_of(ended))};
   wanted.reply.results = {calls + 1, 0, ends.count, ends.count, ends.found, ends.found, ends.sum};
-  return step.answer == wanted && changes_nothing(step);
+  return is_answer(step, wanted) && changes_nothing(step);
 }
 
 bool makes_a_segment_at(const Step& step, const trace::SegmentFromUnused& op) {
@@ -101,7 +99,8 @@ bool covers_live_frames(const State& state, const Run& run) {
   if (run.first > state.slots.size() || run.count > state.slots.size() - run.first) return false;
   return std::ranges::all_of(pages_of(run), [&](Page page) {
     const Slot& slot = state.slots[page];
-    return slot.rc >= 1 && slot.rc <= kMost && is_frame(slot.usage);
+    const bool is_node = run.knows == Knows::nothing && state.nodes.contains(page);
+    return slot.rc >= 1 && slot.rc <= kMost && (is_node || is_frame(slot.usage));
   });
 }
 
@@ -195,17 +194,14 @@ bool drops_a_segment(const Step& step) {
       })) {
     return refuses(step, Status::panicked, trace::Code::last_handle);
   }
-  std::vector<Page> last;
-  std::ranges::copy_if(pages_of(*run), std::back_inserter(last),
-                       [&](Page page) { return before.slots[page].rc == 1; });
-  const Ends ends = ends_of(before, last);
-  return answers(step, {ends.count, ends.count, ends.found, ends.found, ends.sum}, given(last)) &&
+  State fallen = before;
+  Fall all{fallen};
+  for (const Page page : pages_of(*run)) fall(all, page);
+  const Ends& ends = all.ends;
+  return answers(step, {ends.count, ends.count, ends.found, ends.found, ends.sum}, all.choices) &&
          changes_only(step, [&](State& state, Held& held) {
-           for (const Page page : pages_of(*run)) state.slots[page].rc -= 1;
-           for (const Page page : last) {
-             state.slots[page] = step.after.slots[page];  // POST-5 speaks of that.
-             give_up(state, page);
-           }
+           state = fallen;
+           take_as_ended(step, state);
            held.at(op->from).reset();
          });
 }
