@@ -377,10 +377,7 @@ template <PageTableConfig C>
 // Whether there is room for what the entry holds, until it is dropped; then it is reserved.
 template <PageTableConfig C>
 bool CursorMut<C>::may_take(u64 bits) noexcept {
-  if (Entry::is_leaf(bits)) {
-    if constexpr (!C::Items::kMayOwn) return true;
-    if (!C::Items::owns((bits & Entry::kAvail1) != 0)) return true;
-  }
+  if (Entry::is_leaf(bits) && !owns<C>(bits)) return true;
   return P::globals().deferred.try_reserve();
 }
 
