@@ -118,6 +118,46 @@ TEST(Cursors, ASubtreeIsCutOffWhileAnotherComesDown) {
       [](const Table& table) { EXPECT_FALSE(table.page_walk({k2M})); });
 }
 
+// The same, where the other lacks a table, and is to make it in what is cut off.
+TEST(Cursors, ASubtreeIsCutOffWhileAnotherMakesATableInIt) {
+  explore(
+      3, [](const Table& table) { map(table, k2M); },
+      [](const Table& table) {
+        return Lanes{[&] { unmap(table, 0, 2 * k1G); }, [&] { map(table, 2 * k2M); }};
+      },
+      [](const Table& table) { EXPECT_FALSE(table.page_walk({k2M})); });
+}
+
+// And where a table comes and goes while the other looks.
+TEST(Cursors, ATableComesAndGoesWhileAnotherComesDown) {
+  explore(
+      3, [](const Table&) {},
+      [](const Table& table) {
+        return Lanes{[&] {
+                       map(table, k2M);
+                       unmap(table, 0, 2 * k1G);
+                     },
+                     [&] { map(table, k2M + kPageSize); }};
+      },
+      [](const Table& table) { EXPECT_FALSE(table.page_walk({k2M})); });
+}
+
+// A table that is made in a cursor's range is the cursor's (L9).
+TEST(Cursors, WhatACursorMakesIsItsOwn) {
+  explore(
+      3, [](const Table&) {},
+      [](const Table& table) {
+        return Lanes{[&] {
+                       auto cursor = open(table, 0, 2 * k2M);
+                       EXPECT_TRUE(cursor.map(Item::untracked({0}, 1, kData)).ok());
+                       EXPECT_TRUE(cursor.query().ok());
+                       (void)cursor.map(Item::untracked({kPageSize}, 1, kData));
+                     },
+                     [&] { map(table, kPageSize); }};
+      },
+      [](const Table& table) { EXPECT_TRUE(table.page_walk({kPageSize})); });
+}
+
 TEST(Cursors, BothMakeTheTablesThatAreMissing) {
   explore(
       3, [](const Table&) {},
