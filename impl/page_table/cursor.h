@@ -39,6 +39,9 @@ struct Queried {
 // What was taken out: a page,
 template <PageTableConfig C>
 struct MappedFragment {
+  [[gnu::always_inline]] MappedFragment(u64 at, const RawItem& raw) noexcept
+      : va{at}, item(C::Items::from_raw(raw)) {}
+
   VirtAddr va;
   RcuDrop<typename C::Platform, typename C::Items::Item> item;
 };
@@ -139,8 +142,16 @@ class Cursor {
     level_ = guard_level_;
     node_ = guard_;
   }
-  [[gnu::always_inline]] void move_forward() noexcept;
-  [[gnu::noinline]] u64 look_down(u64 bits) noexcept;
+  void move_forward() noexcept;
+  // The same from a page of 4 KiB, which ends no later than the range.
+  [[gnu::always_inline]] void move_to_next_page() noexcept {
+    if (guard_level_ != 1 && index_of(va_ + kPageSize, 1) == 0) [[unlikely]]
+      return move_forward();
+    va_ += kPageSize;
+  }
+  [[gnu::always_inline]] static Queried<C> found(u64 va, u64 bits, u32 level) noexcept;
+  [[gnu::noinline]] Queried<C> look_down() noexcept;
+  [[gnu::noinline]] void jump_otherwise(u64 va) noexcept;
   [[gnu::always_inline]] void check_length(u64 len) const noexcept;
   template <For kFor>
   Found search(u64 until) noexcept;
@@ -243,7 +254,9 @@ class CursorMut {
   Result<void, PageTableError> split(u64 until) noexcept;
   std::optional<PageTableError> fill_table(u64& bits, u64 pages, Progress& run) noexcept;
   static bool may_take(u64 bits) noexcept;
-  [[gnu::always_inline]] static MappedFragment<C> fragment_of(u64 va, u64 bits, u32 level) noexcept;
+  [[gnu::always_inline]] static RawItem raw_item_of(u64 bits, u32 level) noexcept {
+    return {Entry::leaf_paddr(bits, level), static_cast<u8>(level), Entry::leaf_property(bits)};
+  }
   std::optional<Fragment<C>> take_here() noexcept;
   [[gnu::noinline]] Result<std::optional<Fragment<C>>, PageTableError> take_next_otherwise(
       u64 len) noexcept;

@@ -82,20 +82,34 @@ typename Cursor<C>::Found Cursor<C>::search(u64 until) noexcept {
 
 template <PageTableConfig C>
 Result<Queried<C>, PageTableError> Cursor<C>::query() noexcept {
-  using Entry = typename C::Entry;
   if (va_ >= end_) [[unlikely]]
     return Failure{PageTableError::invalid_address};
-  u64 bits = node_.peek(index());
-  while (Entry::is_table(bits)) [[unlikely]] {
-    push(NodeView<C>(Entry::table_paddr(bits)));
-    bits = node_.peek(index());
-  }
-  Queried<C> found{.range = slot_of({va_}, level_), .item = std::nullopt};
-  if (Entry::is_leaf(bits)) {
+  if (level_ == 1) [[likely]]
+    return found(va_, node_.peek(index_of(va_, 1)), 1);
+  return look_down();
+}
+
+// What an entry at such a level says. Requires that it is no table.
+template <PageTableConfig C>
+Queried<C> Cursor<C>::found(u64 va, u64 bits, u32 level) noexcept {
+  using Entry = typename C::Entry;
+  Queried<C> found{.range = slot_of({va}, level), .item = std::nullopt};
+  if (Entry::is_leaf(bits)) [[likely]] {
     found.item = C::Items::ref_from_raw(
-        {Entry::leaf_paddr(bits, level_), static_cast<u8>(level_), Entry::leaf_property(bits)});
+        {Entry::leaf_paddr(bits, level), static_cast<u8>(level), Entry::leaf_property(bits)});
   }
   return found;
+}
+
+// The same from a level where there may be tables.
+template <PageTableConfig C>
+Queried<C> Cursor<C>::look_down() noexcept {
+  u64 bits = node_.peek(index());
+  while (C::Entry::is_table(bits)) {
+    push(NodeView<C>(C::Entry::table_paddr(bits)));
+    bits = node_.peek(index());
+  }
+  return found(va_, bits, level_);
 }
 
 template <PageTableConfig C>
@@ -110,13 +124,23 @@ Result<void, PageTableError> Cursor<C>::jump(VirtAddr va) noexcept {
   if (va.value % kPageSize != 0) [[unlikely]]
     P::panic(Panic::bad_alignment, "POST-28: a cursor is to jump into a page");
   if (va.value < begin_ || va.value >= end_) return Failure{PageTableError::invalid_address};
+  // Of the same table of pages, whatever the level is.
+  if ((va_ ^ va.value) >> shift_of(2) == 0 && va_ < end_) [[likely]] {
+    va_ = va.value;
+  } else {
+    jump_otherwise(va.value);
+  }
+  return {};
+}
+
+template <PageTableConfig C>
+void Cursor<C>::jump_otherwise(u64 va) noexcept {
   if (va_ >= end_) {
     pop_to_guard();  // The end may lie in no table of the path (BUG-8).
   } else {
-    while ((va_ ^ va.value) >> shift_of(level_ + 1) != 0) pop();
+    while ((va_ ^ va) >> shift_of(level_ + 1) != 0) pop();
   }
-  va_ = va.value;
-  return {};
+  va_ = va;
 }
 
 // --- Mapping
@@ -151,10 +175,11 @@ Result<void, PageTableError> CursorMut<C>::map(Item&& item) noexcept {
   check_leaf(raw.at, raw.level, item.property);
   const u64 bits = Entry::encode_leaf(raw.at, raw.property);
   const NodeView<C> node = at_.node_;
-  if (raw.level == 1 && at_.level_ == 1 && Entry::is_absent(node.peek(at_.index()))) [[likely]] {
+  if (raw.level == 1 && at_.level_ == 1 && Entry::is_absent(node.peek(index_of(at_.va_, 1))))
+      [[likely]] {
     node.meta().add_children(1);
-    node.store(at_.index(), bits);
-    at_.move_forward();
+    node.store(index_of(at_.va_, 1), bits);
+    at_.move_to_next_page();
   } else {
     MM_TRY(map_otherwise(bits, raw.level));
   }
@@ -352,19 +377,8 @@ template <PageTableConfig C>
 // Whether there is room for what the entry holds, until it is dropped; then it is reserved.
 template <PageTableConfig C>
 bool CursorMut<C>::may_take(u64 bits) noexcept {
-  if (Entry::is_leaf(bits)) {
-    if constexpr (!C::Items::kMayOwn) return true;
-    if (!C::Items::owns((bits & Entry::kAvail1) != 0)) return true;
-  }
+  if (Entry::is_leaf(bits) && !owns<C>(bits)) return true;
   return P::globals().deferred.try_reserve();
-}
-
-// What was a leaf. Requires that there is room for it.
-template <PageTableConfig C>
-MappedFragment<C> CursorMut<C>::fragment_of(u64 va, u64 bits, u32 level) noexcept {
-  const RawItem raw{Entry::leaf_paddr(bits, level), static_cast<u8>(level),
-                    Entry::leaf_property(bits)};
-  return {{va}, RcuDrop<P, Item>(C::Items::from_raw(raw))};
 }
 
 // What is at the cursor, which stays; nothing, if it could not be dropped later. Requires that
@@ -373,7 +387,9 @@ template <PageTableConfig C>
 std::optional<Fragment<C>> CursorMut<C>::take_here() noexcept {
   EntryView<C> entry = at_.entry();
   if (!may_take(entry.bits())) return std::nullopt;
-  if (entry.is_leaf()) return fragment_of(at_.va_, entry.replace(0), at_.level_);
+  if (entry.is_leaf()) {
+    return MappedFragment<C>(at_.va_, raw_item_of(entry.replace(0), at_.level_));
+  }
   const NodeView<C> child = entry.child();
   (void)entry.replace(0);
   const u64 frames = mark_stray<C>(child, at_.level_ - 1);  // L5.
@@ -390,12 +406,14 @@ Result<std::optional<Fragment<C>>, PageTableError> CursorMut<C>::take_next(u64 l
   // A page of 4 KiB fits into any length.
   if (at_.level_ != 1 || len == 0) [[unlikely]]
     return take_next_otherwise(len);
-  EntryView<C> entry = at_.entry();
+  EntryView<C> entry(at_.node_, index_of(va, 1));
   if (!entry.is_leaf() || !may_take(entry.bits())) [[unlikely]]
     return take_next_otherwise(len);
   const u64 bits = entry.replace(0);
-  at_.move_forward();
-  return std::optional<Fragment<C>>(fragment_of(va, bits, 1));
+  at_.move_to_next_page();
+  return Result<std::optional<Fragment<C>>, PageTableError>(std::in_place, std::in_place,
+                                                            std::in_place_type<MappedFragment<C>>,
+                                                            va, raw_item_of(bits, 1));
 }
 
 // From where there is no page of 4 KiB, or no room for it.
@@ -461,7 +479,7 @@ Progress CursorMut<C>::unmap(u64 len, Sink&& sink) noexcept {
     const u64 first = at_.index();
     const u64 end = std::min(first + (until - at_.va_) / kPageSize, kEntries);
     const u64 base = first_of_slot(at_.va_, 2);
-    u64 count = 0;
+    u64 count = 0, next = first;  // Behind the last that was taken.
     bool is_refused = false;
     for (u64 i = first; i < end; ++i) {
       u64 bits = node.peek(i);
@@ -473,11 +491,11 @@ Progress CursorMut<C>::unmap(u64 len, Sink&& sink) noexcept {
       // ORDER: as in EntryView::replace().
       bits = P::exchange_pte(node.entry_at(i), 0, std::memory_order_release);
       ++count;
-      place = {base + (i + 1) * kPageSize, 1};
-      const RawItem raw{Entry::leaf_paddr(bits, 1), 1, Entry::leaf_property(bits)};
-      sink(Fragment<C>(
-          MappedFragment<C>{{base + i * kPageSize}, RcuDrop<P, Item>(C::Items::from_raw(raw))}));
+      next = i + 1;
+      sink(Fragment<C>(std::in_place_type<MappedFragment<C>>, base + i * kPageSize,
+                       raw_item_of(bits, 1)));
     }
+    if (count > 0) place = {base + next * kPageSize, 1};
     node.meta().sub_children(static_cast<u16>(count));
     run.pages += count;
     run.leaves += count;
@@ -499,9 +517,10 @@ template <PageTableConfig C>
 std::optional<PageTableError> CursorMut<C>::protect_here(Found found, u64 until,
                                                          auto&& op) noexcept {
   EntryView<C> entry = at_.entry();
-  u64 bits = entry.protected_bits(op);
-  if (bits == EntryView<C>::kNoBits) [[unlikely]]
+  const std::optional<u64> wanted = entry.protected_bits(op);
+  if (!wanted) [[unlikely]]
     return PageTableError::bad_cache;
+  u64 bits = *wanted;
   if (found == Found::too_large) {
     const u64 huge = entry.bits();
     if (const auto cut = split(until); !cut.ok()) return cut.error();
@@ -524,14 +543,14 @@ Result<std::optional<VirtRange>, PageTableError> CursorMut<C>::protect_next(u64 
   // A page of 4 KiB fits into any length.
   if (at_.level_ != 1 || len == 0) [[unlikely]]
     return protect_next_otherwise(len, op);
-  EntryView<C> entry = at_.entry();
+  EntryView<C> entry(at_.node_, index_of(va, 1));
   if (!entry.is_leaf()) [[unlikely]]
     return protect_next_otherwise(len, op);
-  const u64 bits = entry.protected_bits(op);
-  if (bits == EntryView<C>::kNoBits) [[unlikely]]
+  const std::optional<u64> bits = entry.protected_bits(op);
+  if (!bits) [[unlikely]]
     P::panic(Panic::bad_cache, "A.6: unsupported cache policy");
-  entry.protect(bits);
-  at_.move_forward();
+  entry.protect(*bits);
+  at_.move_to_next_page();
   return std::optional<VirtRange>(slot_of({va}, 1));
 }
 
@@ -589,20 +608,22 @@ Progress CursorMut<C>::protect(u64 len, Op&& op) noexcept {
     const u64 first = at_.index();
     const u64 end = std::min(first + (until - at_.va_) / kPageSize, kEntries);
     const u64 base = first_of_slot(at_.va_, 2);
-    u64 count = 0;
+    u64 count = 0, next = first;  // Behind the last that was changed.
     bool is_refused = false;
     for (u64 i = first; i < end; ++i) {
       EntryView<C> entry(node, i);
-      if (!entry.is_leaf()) continue;
-      const u64 bits = entry.protected_bits(op);
-      if (bits == EntryView<C>::kNoBits) [[unlikely]] {
+      if (!entry.is_leaf()) [[unlikely]]
+        continue;
+      const std::optional<u64> bits = entry.protected_bits(op);
+      if (!bits) [[unlikely]] {
         is_refused = true;
         break;
       }
-      entry.protect(bits);
+      entry.protect(*bits);
       ++count;
-      place = {base + (i + 1) * kPageSize, 1};
+      next = i + 1;
     }
+    if (count > 0) place = {base + next * kPageSize, 1};
     run.pages += count;
     run.leaves += count;
     if (is_refused) [[unlikely]] {

@@ -56,21 +56,27 @@ class EntryView {
     return before;
   }
 
-  // What `op` makes of a leaf's flags and cache policy, not yet written. Requires a leaf.
+  // What `op` makes of a leaf, not yet written; nothing, if it asks for a cache policy that cannot
+  // be had. Requires a leaf.
   template <ProtectOp Op>
-  u64 protected_bits(Op& op) const noexcept {
+  [[gnu::always_inline]] std::optional<u64> protected_bits(Op& op) const noexcept {
     PageFlags flags = Entry::decode_flags(bits_);
-    CachePolicy cache = Entry::decode_cache(bits_);
+    const CachePolicy before = Entry::decode_cache(bits_);
+    CachePolicy cache = before;
     op(flags, cache);
-    return Entry::fault_of_cache(cache) == Panic::none ? Entry::with(bits_, flags, cache) : kNoBits;
+    if (cache != before && Entry::fault_of_cache(cache) != Panic::none) return std::nullopt;
+    return Entry::with(bits_, flags, cache);
   }
-  static constexpr u64 kNoBits = 0;  // No leaf is so: the cache policy cannot be had.
 
   // Writes them. What the machine has marked since the entry was looked at stays marked, whatever
   // the change is: no update of accessed or dirty is lost.
-  void protect(u64 bits) noexcept {
+  [[gnu::always_inline]] void protect(u64 bits) noexcept {
     if (bits == bits_) return;
-    write_over(bits, [](u64) noexcept {});
+    u64 seen = bits_;
+    // ORDER: release as in store().
+    if (!P::compare_exchange_pte(node_.entry_at(index_), seen, bits, std::memory_order_release))
+        [[unlikely]]
+      protect_again(bits, seen);
   }
 
   // Links a table that was absent. Returns it, with its count given to the entry; the entry must be
@@ -88,30 +94,27 @@ class EntryView {
   void split_if_mapped_huge(u8 level, PhysAddr child) noexcept {
     MM_ASSERT(P, "INV-27", is_leaf() && level > 1);
     const NodeView<C> below(child);
-    fill(below, level);
     below.meta().add_children(kEntries);
+    fill(below, level);
     // L4, L9: the child is locked, by whoever splits.
-    write_over(Entry::encode_table(child), [&](u64 seen) noexcept {
-      bits_ = seen;
-      fill(below, level);
-    });
+    // ORDER: release as in store(): the table that is linked is whole.
+    while (!P::compare_exchange_pte(node_.entry_at(index_), bits_, Entry::encode_table(child),
+                                    std::memory_order_release)) [[unlikely]] {
+      fill(below, level);  // The machine has marked the page meanwhile; nobody else can have come.
+    }
+    bits_ = Entry::encode_table(child);
   }
 
  private:
-  // Compares and exchanges until it is written. Only the machine can come between, and only by
-  // marks: `again` sees them.
-  void write_over(u64 bits, auto&& again) noexcept {
+  // Nobody but the machine can have come between, and only with marks.
+  [[gnu::cold, gnu::noinline]] void protect_again(u64 bits, u64 seen) noexcept {
     constexpr u64 kMarks = Entry::kAccessed | Entry::kDirty;
-    u64 seen = bits_;
-    // ORDER: release as in store(): a table that is linked is whole.
-    while (!P::compare_exchange_pte(node_.entry_at(index_), seen, bits, std::memory_order_release))
-        [[unlikely]] {
-      const u64 marked = seen & ~bits_ & kMarks;
-      if (Entry::is_leaf(bits)) bits |= marked;
-      again(seen);
+    do {
+      bits |= seen & ~bits_ & kMarks;
       bits_ = seen;
-    }
-    bits_ = bits;
+      // ORDER: as in protect().
+    } while (
+        !P::compare_exchange_pte(node_.entry_at(index_), seen, bits, std::memory_order_release));
   }
 
   // The parts of the huge leaf: addresses by addition, all else the same.

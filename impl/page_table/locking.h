@@ -196,6 +196,8 @@ template <PageTableConfig C>
     guarded = {NodeView<C>(Entry::table_paddr(bits)), level - 1};
   }
   if (is_plain) [[likely]] {
+    // The entry is wanted next, and would be asked for only when the lock has been had.
+    if (guard_level == 1) guarded.node.prefetch(index_of(first.value, 1));
     auto& meta = guarded.node.meta();
     meta.lock();
     if (meta.is_stray()) [[unlikely]] {  // L2.

@@ -115,6 +115,9 @@ class NodeView {
     P::store_pte(entry_at(index), bits, std::memory_order_release);
   }
 
+  // Has an entry fetched that will be wanted. Reads nothing.
+  void prefetch(u64 index) const noexcept { __builtin_prefetch(page_bytes<P>(entry_at(index))); }
+
   // The entries of a node that nobody else can reach yet: plain memory.
   u64* private_entries() const noexcept {
     // SAFETY: the page holds 512 words, aligned, and is its maker's until it is linked.
@@ -194,31 +197,45 @@ class SpareNodes {
   u8 count_ = 0;
 };
 
-// Drops what one entry holds, of which nobody else knows any more.
+// Whether a leaf of level 1 holds a count.
 template <PageTableConfig C>
-void drop_entry(u64 bits, u8 level) noexcept {
-  using P = typename C::Platform;
+constexpr bool owns(u64 bits) noexcept {
   using Entry = typename C::Entry;
-  if (Entry::is_table(bits)) {
-    (void)drop(Node<C>::from_raw(Entry::table_paddr(bits)));
-  } else if constexpr (C::Items::kMayOwn) {
-    if (level == 1 && Entry::is_leaf(bits) && C::Items::owns((bits & Entry::kAvail1) != 0)) {
-      using Tracked = typename C::Items::Tracked;
-      (void)drop(Frame<P, Tracked>::from_raw(Entry::leaf_paddr(bits, 1)));
-    }
-  }
+  return C::Items::kMayOwn && Entry::is_leaf(bits) && C::Items::owns((bits & Entry::kAvail1) != 0);
 }
 
 // Bounded by the levels: a child's on_drop() is called from here, and so on down.
 template <PageTableConfig C>
 void PageTablePageMeta<C>::on_drop(PageBytes bytes) noexcept {
-  if (nr_children_ == 0) return;
-  if (!C::Items::kMayOwn && level_ == 1) return;
-  const bool is_root = level_ == C::Paging::kLevels;
-  const u64 begin = is_root ? C::kTopBegin : 0, end = is_root ? C::kTopEnd : kEntries;
+  using Entry = typename C::Entry;
   // SAFETY: the page holds 512 words, aligned. Nobody writes them any more.
   const u64* const entries = reinterpret_cast<const u64*>(bytes.data());
-  for (u64 i = begin; i < end; ++i) drop_entry<C>(entries[i], level_);
+  if (level_ > 1) {
+    const bool is_root = level_ == C::Paging::kLevels;
+    const u64 end = is_root ? C::kTopEnd : kEntries;
+    u64 left = nr_children_;
+    for (u64 i = is_root ? C::kTopBegin : 0; i < end && left > 0; ++i) {
+      if (Entry::is_absent(entries[i])) continue;
+      --left;
+      if (Entry::is_table(entries[i])) {
+        (void)drop(Node<C>::from_raw(Entry::table_paddr(entries[i])));
+      }
+    }
+  } else if constexpr (C::Items::kMayOwn) {
+    using Tracked = typename C::Items::Tracked;
+    if (nr_children_ == 0) return;
+    // Eight at a time: a line of the cache. Most tables have few, or nothing that is counted.
+    constexpr u64 kSign = C::Items::owns(/*has_mark=*/true) ? Entry::kAvail1 : Entry::kLeaf;
+    for (u64 i = 0; i < kEntries; i += 8) {
+      u64 any = 0;
+      for (u64 k = i; k < i + 8; ++k) any |= entries[k];
+      if ((any & kSign) == 0) continue;
+      for (u64 k = i; k < i + 8; ++k) {
+        if (!owns<C>(entries[k])) continue;
+        (void)drop(Frame<P, Tracked>::from_raw(Entry::leaf_paddr(entries[k], 1)));
+      }
+    }
+  }
 }
 
 }  // namespace mm

@@ -199,10 +199,8 @@ class RcuDrop {
     std::swap(value_, other.value_);
     return *this;
   }
-  ~RcuDrop() {
-    if (Frame<P> frame = held_frame(std::move(value_))) {
-      P::globals().deferred.drop_later(std::move(frame));
-    }
+  [[gnu::always_inline]] ~RcuDrop() {
+    if (holds_frame(value_)) give_up();
   }
 
   const T& operator*() const noexcept { return value_; }
@@ -216,6 +214,10 @@ class RcuDrop {
   }
 
  private:
+  [[gnu::noinline]] void give_up() noexcept {
+    P::globals().deferred.drop_later(held_frame(std::move(value_)));
+  }
+
   T value_;
 };
 

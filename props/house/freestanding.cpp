@@ -2,6 +2,7 @@
 // The language, mm, and the binding, on a platform with nothing underneath. Compiled without a
 // runtime, and linked with nothing but runtime.cpp; a test looks at what it asks for.
 #include "check/bind/system.h"
+#include "impl/page_table/page_table.h"
 #include "trace/binary.h"
 
 namespace {
@@ -84,6 +85,9 @@ struct Bare {
 static_assert(mm::Platform<check::Recorded<Bare>>);
 
 using System = check::MmSystem<Bare>;
+using Recorded = check::Recorded<Bare>;
+using Kernel = mm::KernelConfig<Recorded>;
+using User = mm::UserConfig<Recorded>;
 
 alignas(System) unsigned char memory[sizeof(System)];  // Never destroyed: no exit function.
 System* the_system = nullptr;
@@ -103,6 +107,27 @@ extern "C" void start_agent() {
 extern "C" void answer_record(const trace::Record& record, trace::Answer& answer) {
   const trace::Call call = trace::decode_call(record);
   std::visit([&](const auto& op) { answer = the_system->apply(call.lane.index, op); }, call.op);
+}
+
+// What a kernel does with page tables.
+extern "C" u64 use_tables(u64 begin, u64 end);
+extern "C" u64 use_tables(u64 begin, u64 end) {
+  auto kernel = mm::PageTable<Kernel>::new_kernel_page_table();
+  if (!kernel.ok()) return 0;
+  auto user = mm::PageTable<User>::create_user_page_table(kernel.value());
+  if (!user.ok()) return 0;
+  auto opened = mm::CursorMut<User>::open(user.value(), {begin}, {end});
+  if (!opened.ok()) return 0;
+  auto cursor = opened.take();
+  auto segment = mm::FrameAllocOptions<Recorded>().alloc_segment(4);
+  if (segment.ok()) (void)cursor.map_segment(segment.value(), mm::kKernelData);
+  (void)cursor.map_range({begin}, end - begin, mm::kKernelData);
+  (void)cursor.protect_next(end - begin, [](mm::PageFlags&, mm::CachePolicy&) noexcept {});
+  (void)cursor.protect(end - begin, [](mm::PageFlags&, mm::CachePolicy&) noexcept {});
+  (void)cursor.take_next(end - begin);
+  mm::quiesce<Recorded>(0);
+  user.value().activate();
+  return cursor.unmap(end - begin).pages + cursor.query().ok() + cursor.find_next(0).has_value();
 }
 
 // The digest of a page; what can be seen of it goes to `facts`, at most two.
