@@ -55,6 +55,16 @@ Code why_not_map(const Cursor& cursor, const Mapping& page) {
   return says_what_none_can(page.property.cache) ? Code::bad_cache : Code::none;
 }
 
+// Whether anything is mapped from where a cursor stands to `end`.
+bool maps_any(const State& state, const Cursor& cursor, VirtPage end) {
+  const auto& mappings = state.trees.at(cursor.root).mappings;
+  auto at = mappings.lower_bound(cursor.at);
+  if (at != mappings.end() && at->first < end) return true;
+  if (at == mappings.begin()) return false;
+  --at;
+  return cursor.at < end && at->first + span_of(at->second.level) > cursor.at;
+}
+
 // Maps a page that can be, unless something is mapped there: that is any page, or a table with
 // entries. One without makes room.
 void map_one(State& state, Lane lane, const Mapping& page, const Answer& seen, Answer& answer) {
@@ -62,8 +72,7 @@ void map_one(State& state, Lane lane, const Mapping& page, const Answer& seen, A
   const Tree& tree = state.trees.at(cursor.root);
   const VirtPage at = cursor.at;
   const Entry there = entry_at(tree, page.level, at);
-  const bool is_empty = there.table != nullptr && state.nodes.at(*there.table).children == 0;
-  if (mapping_of(tree, at) != nullptr || (there.table != nullptr && !is_empty)) {
+  if (maps_any(state, cursor, at + span_of(page.level))) {
     answer.reply.status = Status::already_mapped;
     return;
   }
@@ -79,10 +88,11 @@ void map_one(State& state, Lane lane, const Mapping& page, const Answer& seen, A
   }
 
   if (there.table != nullptr) {
-    const Page empty = *there.table;
+    // It maps nothing, and neither do tables below it, if there are any.
+    const Page table = *there.table;
     remove_table(state, cursor.root, place_of(static_cast<Level>(page.level - 1), at));
-    cursor.nodes.erase(empty);
-    put_off(state, empty);
+    for (const auto& [place, node] : state.trees.at(table).nodes) cursor.nodes.erase(node);
+    put_off(state, table);
   }
   put_mapping(state, cursor.root, at, page);
   cursor.level = page.level;
@@ -175,16 +185,6 @@ Status take_one(State& state, Lane lane, VirtPage end, const Answer& seen, Answe
 bool says_what_none_can(const trace::Change& change) {
   return change.cache != trace::Change::kKeep &&
          says_what_none_can(trace::Cache{static_cast<trace::CacheName>(change.cache - 1)});
-}
-
-// Whether anything is mapped from where a cursor stands to `end`.
-bool maps_any(const State& state, const Cursor& cursor, VirtPage end) {
-  const auto& mappings = state.trees.at(cursor.root).mappings;
-  auto at = mappings.lower_bound(cursor.at);
-  if (at != mappings.end() && at->first < end) return true;
-  if (at == mappings.begin()) return false;
-  --at;
-  return cursor.at < end && at->first + span_of(at->second.level) > cursor.at;
 }
 
 trace::Property changed(trace::Property property, const trace::Change& change) {

@@ -164,13 +164,11 @@ struct Load {
 };
 
 // Whether something stands where a page of a level is to be mapped.
-bool is_occupied(const State& state, const Tree& tree, Level level, VirtPage at) {
-  if (first_mapped(tree, at, at + span_of(level))) return true;
-  const auto table = tree.nodes.find({static_cast<Level>(level - 1), at});
-  return table != tree.nodes.end() && state.nodes.at(table->second).children > 0;
+bool is_occupied(const Tree& tree, Level level, VirtPage at) {
+  return first_mapped(tree, at, at + span_of(level)).has_value();
 }
 
-// The first `done` pages were mapped, by the largest pages that fit; tables without entries made
+// The first `done` pages were mapped, by the largest pages that fit; tables that map nothing made
 // room for them.
 bool maps_load(const Step& step, const Cursor& cursor, const Load& load, std::uint64_t done,
                auto&& change) {
@@ -189,7 +187,7 @@ bool maps_load(const Step& step, const Cursor& cursor, const Load& load, std::ui
   while (at < cursor.at + done) {
     const Level level = level_at();
     const auto leaf = after.mappings.find(at);
-    if (is_occupied(step.before, before, level, at)) return false;
+    if (is_occupied(before, level, at)) return false;
     const Mapping wanted{level, to, load.property, load.tracked};
     if (leaf == after.mappings.end() || leaf->second != wanted) return false;
     const auto table = before.nodes.find({static_cast<Level>(level - 1), at});
@@ -201,12 +199,11 @@ bool maps_load(const Step& step, const Cursor& cursor, const Load& load, std::ui
   // It stopped where it had to.
   if (status == Status::ok && done != load.pages) return false;
   if (status != Status::ok && done == load.pages) return false;
-  const bool is_stopped =
-      status == Status::ok ||
-      is_occupied(step.before, before, level_at(), at) == (status == Status::already_mapped);
+  const bool is_stopped = status == Status::ok ||
+                          is_occupied(before, level_at(), at) == (status == Status::already_mapped);
   const auto tables = tables_out(step);
-  const bool all_were_empty = std::ranges::all_of(
-      tables, [](const Tree* tree) { return tree->mappings.empty() && tree->nodes.size() == 1; });
+  const bool all_were_empty =
+      std::ranges::all_of(tables, [](const Tree* tree) { return tree->mappings.empty(); });
   const bool needs_all_nodes = std::ranges::all_of(*nodes_taken(step), [&](Page page) {
     const Node& node = step.after.nodes.at(page);
     return node.children > 0 && node.place.begin < at && end_of(node.place) > cursor.at;

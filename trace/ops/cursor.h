@@ -133,11 +133,12 @@ struct CursorMapFrame {
   bool operator==(const CursorMapFrame&) const = default;
 };
 
-// Maps a physical range where it stands, and goes behind it. Panics if it stands at the end of its
-// range (beyond_range), if the level is above the table's highest (bad_level), if it does not stand
-// at a multiple of the page's size (misaligned), if the page would go beyond the range
-// (beyond_range), if an entry of that level cannot hold the physical address (bad_target), or
-// cannot say the cache policy (bad_cache). Panics so for frames, too.
+// Maps a physical range where it stands, and goes behind it. A table in its place that maps
+// nothing, with those below it, is taken out, and waits for the end of a grace period. Panics if it
+// stands at the end of its range (beyond_range), if the level is above the table's highest
+// (bad_level), if it does not stand at a multiple of the page's size (misaligned), if the page
+// would go beyond the range (beyond_range), if an entry of that level cannot hold the physical
+// address (bad_target), or cannot say the cache policy (bad_cache). Panics so for frames, too.
 struct CursorMapRaw {
   static constexpr const char* kName = "cursor_map_raw";
   static constexpr const char* kLaw = "POST-29";
