@@ -19,14 +19,21 @@ class TableOperands {
 
   // ---- Tables.
 
-  // One that is there; false if none is.
+  // One that is there; false if none is. More often than not one that maps something.
   bool draw(trace::Table& table) const {
     const std::uint32_t first = dice_.below(trace::Table::kCount);
+    const bool may_be_empty = dice_.one_in(3);
+    bool is_found = false;
     for (std::uint32_t i = 0; i < trace::Table::kCount; ++i) {
-      table.index = static_cast<std::uint8_t>((first + i) % trace::Table::kCount);
-      if (model_.table(lane_, table) != nullptr) return true;
+      const trace::Table other{static_cast<std::uint8_t>((first + i) % trace::Table::kCount)};
+      const reference::TableHandle* const handle = model_.table(lane_, other);
+      if (handle == nullptr) continue;
+      const bool has_any = !model_.state().trees.at(handle->root).mappings.empty();
+      if (!is_found || has_any) table = other;
+      is_found = true;
+      if (may_be_empty || has_any) break;
     }
-    return false;
+    return is_found;
   }
   void draw(trace::TableKind& kind) const {
     kind.name = static_cast<trace::TableKindName>(dice_.below(trace::TableKind::kCount));
@@ -76,7 +83,7 @@ class TableOperands {
   // In the cursor's range, or just outside.
   trace::VirtPlace in_range(const reference::Cursor& cursor) const {
     if (dice_.one_in(24)) return anywhere();
-    if (dice_.one_in(2)) {
+    if (!dice_.one_in(4)) {
       const auto at = where_mapped({cursor.root, cursor.kind});
       if (at && is_in(cursor, trace::address_of(*at))) return *at;
     }

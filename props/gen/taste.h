@@ -215,19 +215,25 @@ inline Taste any_taste(Dice& dice, const trace::Machine& machine, const Subject&
     add(set_of<trace::SegmentToUntyped>(), 64);
   }
   if (liked.has_all(kTables)) {
-    add(set_of<trace::CursorOpen>(), 64);
-    add(set_of<trace::CursorMapRaw, trace::CursorMapRun, trace::CursorMapFrame,
-               trace::TableActivate, trace::FrameToUntyped>(),
-        32);
-    add(set_of<trace::CursorClose, trace::CursorUnmap, trace::Quiesce, trace::CpuTouch>(), 8);
+    // Much is mapped, looked at from every side, and little of it taken out.
+    add(set_of<trace::CursorOpen, trace::CursorMapRaw, trace::CursorMapRun, trace::CursorJump>(),
+        128);
+    add(set_of<trace::CursorMapFrame, trace::CursorQuery, trace::CursorFindNext,
+               trace::CursorProtectNext, trace::CpuTouch, trace::TableWalk,
+               trace::FrameToUntyped>(),
+        48);
+    add(set_of<trace::CursorClose, trace::TableActivate, trace::Quiesce>(), 8);
   }
   if (liked.has_all(kLists)) {
     add(set_of<trace::UniqueFromUnused, trace::ListPushFront, trace::ListPushBack>(), 64);
   }
   // What ends much at once, or lets nothing happen, comes seldom.
-  for (const std::size_t i :
-       {trace::Op(trace::ListDrop{}).index(), trace::Op(trace::AllocFail{}).index()}) {
-    taste.weights[i] = std::min(taste.weights[i], 8u);
+  constexpr OpSet kSeldom =
+      set_of<trace::ListDrop, trace::AllocFail, trace::TableNew, trace::TableCopy, trace::TableDrop,
+             trace::CursorUnmap, trace::CursorTakeNext, trace::CpuControl, trace::CpuFlushPage,
+             trace::CpuFlushAll>();
+  for (std::size_t i = 0; i < trace::kOpCount; ++i) {
+    if (kSeldom.has(i)) taste.weights[i] = std::min(taste.weights[i], 8u);
   }
   // Counts near their limit end a trace soon: seldom, and then with all that counts up.
   constexpr std::size_t kPreload = trace::Op(trace::FrameCountPreload{}).index();
