@@ -196,8 +196,9 @@ class CursorMut {
   // Maps an item at the cursor's address, and goes behind it (POST-29). Tables that are missing are
   // made; one without a page in it, where a huge page is to be, is taken out and dropped later.
   // Panics, in this order: beyond_barrier (at the end), bad_level, bad_alignment, beyond_barrier
-  // (it is too large), bad_address, bad_cache, bad_property. Errors, found before anything changes,
-  // and the item stays with the caller: already_mapped, too_many_pending, no_memory.
+  // (it is too large), bad_address, bad_cache, bad_property, last_handle (a frame whose usage keeps
+  // its last handle could not be dropped when it is unmapped). Errors, found before anything
+  // changes, and the item stays with the caller: already_mapped, too_many_pending, no_memory.
   [[gnu::always_inline]] Result<void, PageTableError> map(Item&& item) noexcept;
 
   // Maps [at, at + len), untracked, by the largest pages that fit. Panics, before the first: as
@@ -246,6 +247,7 @@ class CursorMut {
   explicit CursorMut(Cursor<C>&& at) noexcept : at_(std::move(at)) {}
 
   [[gnu::always_inline]] void check_map(u64 len, u32 level) const noexcept;
+  static void check_tracked(PhysAddr at) noexcept;
   [[gnu::always_inline]] static void check_leaf(PhysAddr at, u32 level,
                                                 PageProperty property) noexcept;
   Result<void, PageTableError> map_otherwise(u64 bits, u32 level) noexcept;

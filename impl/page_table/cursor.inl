@@ -169,10 +169,19 @@ void CursorMut<C>::check_leaf(PhysAddr at, u32 level, PageProperty property) noe
 }
 
 template <PageTableConfig C>
+void CursorMut<C>::check_tracked(PhysAddr at) noexcept {
+  if (!C::Items::can_be_given_up(*MetaSlot<P>::of(at))) [[unlikely]]
+    P::panic(Panic::last_handle, "PRE-4: the page would keep its last handle");
+}
+
+template <PageTableConfig C>
 Result<void, PageTableError> CursorMut<C>::map(Item&& item) noexcept {
   const RawItem raw = C::Items::raw_info(item);
   check_map(page_size(raw.level), raw.level);
   check_leaf(raw.at, raw.level, item.property);
+  if constexpr (C::Items::kMayOwn) {
+    if (item.is_tracked()) check_tracked(raw.at);
+  }
   const u64 bits = Entry::encode_leaf(raw.at, raw.property);
   const NodeView<C> node = at_.node_;
   if (raw.level == 1 && at_.level_ == 1 && Entry::is_absent(node.peek(index_of(at_.va_, 1))))
@@ -335,6 +344,7 @@ Progress CursorMut<C>::map_segment(Segment<P, M>& segment, PageProperty property
   if (segment.is_empty()) return run;
   check_map(segment.size(), 1);
   check_leaf(segment.start_paddr(), 1, property);
+  check_tracked(segment.start_paddr());  // All pages of a segment are of one type.
   u64 bits =
       Entry::encode_leaf(segment.start_paddr(), C::Items::with_mark(property, /*is_tracked=*/true));
   while (!segment.is_empty() && !run.stopped_by) {

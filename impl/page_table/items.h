@@ -98,6 +98,12 @@ struct TrackedItems {
     return property;
   }
 
+  // Whether whoever knows nothing of the page may drop its last handle, as is done when a table
+  // goes (deferred.h). Of what users may write that is so.
+  static bool can_be_given_up(const MetaSlot<P>& slot) noexcept {
+    return !std::same_as<M, Dyn> || !slot.vtable()->keeps_last_handle;
+  }
+
   static RawItem raw_info(const Item& item) noexcept {
     return {item.at, item.level, with_mark(item.property, item.is_tracked())};
   }

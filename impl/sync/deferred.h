@@ -20,8 +20,6 @@
 // frames that are given up one after another; what has no count needs no room and is never queued.
 #pragma once
 
-#include <array>
-
 #include "impl/frame/frame.h"
 #include "impl/sync/interrupts.h"
 #include "impl/sync/spin_lock.h"
@@ -33,7 +31,7 @@ class Deferred {
  public:
   static constexpr u64 kMost = 8192;  // Entries, of up to kMostFrames frames each.
 
-  constexpr Deferred() noexcept {}
+  constexpr Deferred() noexcept : nothing_{} {}
   Deferred(const Deferred&) = delete;
   Deferred& operator=(const Deferred&) = delete;
   constexpr ~Deferred() {}  // What is pending is given back to nobody.
@@ -124,20 +122,19 @@ class Deferred {
     Deferred& all_;
   };
 
-  u64& entry(u64 i) noexcept { return entries_[i % kMost]; }
-  const u64& entry(u64 i) const noexcept { return entries_[i % kMost]; }
+  u64 entry(u64 i) const noexcept { return entries_[i % kMost]; }
 
   // True if it is in an entry that was there. Never in one of the running period's.
   bool append(PhysAddr at) noexcept {
     if (end_ != running_end_) {
-      u64& last = entry(end_ - 1);
+      u64& last = entries_[(end_ - 1) % kMost];
       if (frames_of(last) < kMostFrames &&
           first_of(last).value + frames_of(last) * kPageSize == at.value) {
         ++last;
         return true;
       }
     }
-    entry(end_++) = at.value;
+    entries_[end_++ % kMost] = at.value;
     return false;
   }
 
@@ -166,7 +163,10 @@ class Deferred {
   u64 running_end_ = 0;
   u64 end_ = 0;
   union {
-    std::array<u64, kMost> entries_;  // Uninitialised, so that a machine is quickly made.
+    u8 nothing_;
+    // Uninitialised, so that a machine is quickly made. Plain, so that writing to an element is all
+    // that it takes.
+    u64 entries_[kMost];  // NOLINT(modernize-avoid-c-arrays)
   };
 };
 

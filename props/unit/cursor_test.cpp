@@ -515,6 +515,22 @@ TEST_F(CursorTest, AnItemComesOutAsItWentIn) {
   EXPECT_FALSE(P::globals().deferred.is_running());
 }
 
+// Whoever drops the table could not drop it.
+TEST_F(CursorTest, AFrameThatKeepsItsLastHandleIsRefused) {
+  const auto table = PageTable<Kernel>::new_kernel_page_table().take();
+  auto cursor = open(table, 0xffff'fe00'0000'0000, 0xffff'fe00'0000'4000);
+  auto segment = mm::FrameAllocOptions<P>()
+                     .alloc_segment_with(2, [](PhysAddr) noexcept { return mm::KernelMeta{}; })
+                     .take();
+  EXPECT_EQ(panic_of([&] { (void)cursor.map_segment(segment, property(R)); }), Panic::last_handle);
+  EXPECT_EQ(segment.size(), 2 * kPage);
+  auto item = Item<Kernel>::tracked(segment.next(), property(R));
+  EXPECT_EQ(panic_of([&] { (void)cursor.map(std::move(item)); }), Panic::last_handle);
+  EXPECT_TRUE(item.is_tracked());
+  // Who knows what it is may drop it.
+  (void)drop(mm::Frame<P, mm::KernelMeta>::try_from(std::move(item.frame)).take());
+}
+
 TEST_F(CursorTest, ATableGoesWithWhatItMaps) {
   auto segment = mm::FrameAllocOptions<P>().alloc_segment(3).take();
   auto table = PageTable<User>::empty().take();
