@@ -215,14 +215,17 @@ struct Lister {
 
   template <class Noun>
   void set_operand(std::size_t call, std::size_t number, Noun value) {
-    add([=](Trace& to) {
-      std::size_t at = 0;
-      each_operand(to.calls[call].op, [&](auto& operand) {
-        if constexpr (std::same_as<std::remove_reference_t<decltype(operand)>, Noun>) {
-          if (at == number) operand = value;
-        }
-        ++at;
-      });
+    add([=](Trace& to) { put_operand(to.calls[call].op, number, value); });
+  }
+
+  template <class Noun>
+  static void put_operand(trace::Op& op, std::size_t number, Noun value) {
+    std::size_t at = 0;
+    each_operand(op, [&](auto& operand) {
+      if constexpr (std::same_as<std::remove_reference_t<decltype(operand)>, Noun>) {
+        if (at == number) operand = value;
+      }
+      ++at;
     });
   }
 
@@ -588,6 +591,62 @@ struct Lister {
     }
   }
 
+  // A call goes, and one thing of what is left changes, perhaps for the larger: the shape of the
+  // machine, or an operand that is no register. What one call prepares, a larger machine or another
+  // place may bring along.
+  void exchanges() {
+    if (!is_short()) return;
+    constexpr std::uint16_t kMany = 16, kHalf = trace::Machine::kMostPages / 2;
+    const std::uint16_t loose = trace.machine.loose.raw;
+    const auto next = static_cast<std::uint16_t>(loose + 1);
+    for (std::size_t i = 0; i < size(); ++i) {
+      for (const auto& [pages, of_these] : {std::pair<std::uint16_t, std::uint16_t>{2, 1},
+                                            {next, loose},
+                                            {kMany, 1},
+                                            {kHalf, 1}}) {
+        add([=](Trace& to) {
+          to.machine.pages.raw = pages, to.machine.loose.raw = of_these;
+          remove_call(to, i);
+        });
+      }
+      for (std::size_t j = 0; j < size() && !trace.at_once; ++j) {
+        if (j != i) without_and_with(i, j);
+      }
+    }
+  }
+
+  // Call i goes, and of call j an operand changes.
+  void without_and_with(std::size_t i, std::size_t j) {
+    std::size_t number = 0;
+    each_operand(trace.calls[j].op, [&](const auto& operand) {
+      for (const auto& other : few_like(operand)) {
+        if (other == operand) continue;
+        add([=](Trace& to) {
+          put_operand(to.calls[j].op, number, other);
+          remove_call(to, i);
+        });
+      }
+      ++number;
+    });
+  }
+
+  static std::vector<trace::PhysPlace> few_like(const trace::PhysPlace&) {
+    return {{0, 0}, {1, 0}, {2, 0}};
+  }
+  static std::vector<trace::ColdPlace> few_like(const trace::ColdPlace&) {
+    return {{{0, 0}}, {{1, 0}}, {{2, 0}}};
+  }
+  static std::vector<trace::Extent> few_like(const trace::Extent&) {
+    return {{0, 0}, {1, 0}, {2, 0}};
+  }
+  static std::vector<trace::Count> few_like(const trace::Count&) { return {{0}, {1}, {2}}; }
+  static std::vector<trace::Order> few_like(const trace::Order&) { return {{0}, {1}, {2}}; }
+  static std::vector<trace::Flag> few_like(const trace::Flag&) { return {{0}, {1}}; }
+  template <class Noun>
+  static std::vector<Noun> few_like(const Noun&) {
+    return {};
+  }
+
   // The order of calls, and registers reused where they are free again.
   void arrangement() {
     if (!is_short()) return;
@@ -688,7 +747,8 @@ std::vector<Edit> edits_of(const Trace& trace, std::size_t tier) {
     case 2: lister.removals(); break;
     case 3: lister.schedule(); break;
     case 4: lister.replacements(); break;
-    case 5: lister.arrangement(); break;
+    case 5: lister.exchanges(); break;
+    case 6: lister.arrangement(); break;
     default: break;
   }
   return std::move(lister.edits);

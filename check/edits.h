@@ -12,7 +12,7 @@ namespace check {
 
 using Edit = std::function<void(trace::Trace&)>;
 
-inline constexpr std::size_t kTiers = 6;
+inline constexpr std::size_t kTiers = 7;
 
 // The edits of a tier that suit a trace. Some may make it no simpler, or change nothing: whoever
 // applies them looks (is_simpler).

@@ -197,7 +197,7 @@ class Linearizer {
   // What a system declines has changed nothing, and the model is not asked.
   static trace::Answer step(M& model, std::uint8_t lane, const Happened& one) {
     if (one.seen.reply.status == trace::Status::declined) return one.seen;
-    return std::visit([&](const auto& op) { return model.step(lane, op, one.seen); }, one.op);
+    return model.step(lane, one.op, one.seen);
   }
   static bool speaks_of(const Facts& facts, std::uint64_t page) {
     return std::ranges::any_of(facts, [&](const trace::Fact& fact) {

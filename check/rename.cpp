@@ -45,6 +45,9 @@ class InFrames {
   // The frame register in the place of this lane's other register.
   trace::Frame of(auto place) { return {index_of(place)}; }
 
+  // The call stays as it is.
+  Instead itself() const { return trace_.calls[at_].op; }
+
   // What was moved between the two is in the frame register from the beginning.
   Instead move_out(auto from, trace::Frame to) {
     rename(trace_, at_ + 1, {lane_, trace::Frame::kLetter, to.index}, index_of(from));
@@ -218,7 +221,7 @@ void share_all(Trace& trace) {
       [&](const trace::UniqueToDyn& op) -> Instead {
         return trace::FrameToDyn{frames.of(op.from)};
       },
-      [](const auto& op) -> Instead { return op; },
+      [&](const auto&) { return frames.itself(); },
   });
 }
 
@@ -262,7 +265,7 @@ void frames_for_segments(Trace& trace) {
       [&](const trace::BytesSegmentRead& op) -> Instead {
         return trace::BytesRead{frames.of(op.from), op.skip, op.length};
       },
-      [](const auto& op) -> Instead { return op; },
+      [&](const auto&) { return frames.itself(); },
   });
 }
 

@@ -48,17 +48,13 @@ inline constexpr std::size_t kStepsBetweenWholes = 64;
 template <Judge M, SystemUnderTest S>
 void take_step(const trace::Call& call, std::uint8_t lane, M& model, S& system, Step& step) {
   step.call = call;
-  std::visit(
-      [&](const auto& op) {
-        step.seen = system.apply(lane, op);
-        if (step.seen.reply.status == trace::Status::declined) {
-          step.expected = {{.status = trace::Status::declined}, {}};
-          return;
-        }
-        step.expected = model.step(lane, op, step.seen);
-        while (model.unfinished(lane)) model.finish(lane);
-      },
-      call.op);
+  step.seen = answer_of(system, lane, call.op);
+  if (step.seen.reply.status == trace::Status::declined) {
+    step.expected = {{.status = trace::Status::declined}, {}};
+    return;
+  }
+  step.expected = model.step(lane, call.op, step.seen);
+  while (model.unfinished(lane)) model.finish(lane);
 }
 
 template <Judge M, SystemUnderTest S>
@@ -117,11 +113,13 @@ template <Judge M, SystemUnderTest S>
 class Lockstep {
  public:
   Lockstep(const trace::Machine& shape, S& system)
-      : shape_(shape), model_(shape), system_(system), digests_(shape.pages.raw) {
+      : shape_(shape),
+        model_(shape),
+        system_(system),
+        digests_(shape.pages.raw),
+        digests_now_(digests_) {
     system.reset(shape);
-    for (std::size_t page = 0; page < digests_.size(); ++page) {
-      digests_[page] = system_.digest(page);
-    }
+    see_digests(system_, digests_);
     if constexpr (ShowsTables<S>) first_broken_ = model_.begin(system_.begun());
     const char* const by_blocks = adopt_blocks(model_, system_, blocks_);
     if (first_broken_ == nullptr) first_broken_ = by_blocks;
@@ -204,14 +202,11 @@ class Lockstep {
 
   // That no page but the touched ones has changed.
   std::optional<Divergence> compare_digests(const auto& touched) {
+    see_digests(system_, digests_now_);
     for (const std::uint64_t page : touched) {
-      if (page < digests_.size()) digests_[page] = system_.digest(page);
+      if (page < digests_.size()) digests_[page] = digests_now_[page];
     }
-    std::uint64_t changed = 0;
-    for (std::size_t page = 0; page < digests_.size(); ++page) {
-      changed |= digests_[page] ^ system_.digest(page);
-    }
-    if (changed == 0) return std::nullopt;
+    if (digests_ == digests_now_) return std::nullopt;
     Difference shown = whole_difference();  // May be empty: digests see more than facts tell.
     return Divergence{Oracle::digest, 0, law_of(last_.call.op), std::move(shown.missing),
                       std::move(shown.unexpected)};
@@ -247,7 +242,7 @@ class Lockstep {
   S& system_;
   Step last_{};
   const char* first_broken_ = nullptr;  // By the machine's tables, or its free blocks at first.
-  std::vector<std::uint64_t> digests_;
+  std::vector<std::uint64_t> digests_, digests_now_;
   Facts expected_{}, seen_{};  // Of one page.
   FreeBlocks blocks_{};        // As the allocator last said it keeps them.
 };

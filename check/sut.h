@@ -18,12 +18,33 @@ concept Observable = requires(const T& system, std::uint64_t page, void (*see)(t
 
 template <class S>
 concept SystemUnderTest =
-    Observable<S> && trace::handles_every_op<S> &&
+    Observable<S> && trace::HandlesEveryOp<S> &&
     requires(S system, const S& seen, const trace::Machine& shape, std::uint64_t page) {
       system.reset(shape);    // To the machine's first state; cheap.
       system.rebuild(shape);  // The same from nothing, whatever has happened.
       { seen.digest(page) } -> std::same_as<std::uint64_t>;  // Of all words of a page's records.
     };
+
+// What a system answers, whichever way it is asked.
+template <class S>
+trace::Answer answer_of(S& system, std::uint8_t lane, const trace::Op& op) {
+  if constexpr (trace::TakesAnyOp<S>) {
+    return system.apply(lane, op);
+  } else {
+    return std::visit([&](const auto& one) { return system.apply(lane, one); }, op);
+  }
+}
+
+// The digests of the first pages: `of[i]` becomes that of page i. A system may have a way to give
+// them all at once, if being asked is dear.
+template <class S>
+void see_digests(const S& system, std::span<std::uint64_t> of) {
+  if constexpr (requires { system.digests(of); }) {
+    system.digests(of);
+  } else {
+    for (std::size_t page = 0; page < of.size(); ++page) of[page] = system.digest(page);
+  }
+}
 
 // A system may show how its allocator keeps its free pages: calls `see` for each block, in any
 // order. Then its refusals are judged by that.
@@ -47,6 +68,8 @@ concept Judge = std::copyable<M> && Observable<M> && std::constructible_from<M, 
                          const trace::Answer& answer, const char* law,
                          std::span<const trace::FreeBlock> blocks, const trace::Choices& choices,
                          const trace::TableRange& range, void (*see)(trace::Fact)) {
+                  // The answer that the contract insists on; its first phase is done then.
+                  { model.step(lane, op, answer) } -> std::same_as<trace::Answer>;
                   { model.unfinished(lane) } -> std::same_as<bool>;
                   model.finish(lane);  // One phase more of the operation begun by `step`.
                   model.touched();     // The pages that may have changed since last asked.

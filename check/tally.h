@@ -53,21 +53,6 @@ struct Outcome {
 
 // What operations promise to be able to end with (kOutcomes, and kOutcomesAtOnce if lanes went at
 // once), and was not seen. A system that declined an operation altogether misses nothing of it.
-inline std::vector<Outcome> missing_outcomes(const Tally& tally, bool at_once = false) {
-  std::vector<Outcome> missing;
-  trace::for_each_op([&]<class T>(std::type_identity<T>, std::size_t op) {
-    if (tally.count(op, trace::Status::declined) != 0) return;
-    auto look_for = [&](const auto& statuses) {
-      for (const trace::Status status : statuses) {
-        if (tally.count(op, status) == 0) missing.push_back({op, status});
-      }
-    };
-    look_for(T::kOutcomes);
-    if constexpr (requires { T::kOutcomesAtOnce; }) {
-      if (at_once) look_for(T::kOutcomesAtOnce);
-    }
-  });
-  return missing;
-}
+std::vector<Outcome> missing_outcomes(const Tally& tally, bool at_once = false);
 
 }  // namespace check

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "props/gen/op.h"
+#include "props/gen/author.h"
 
 namespace fuzz {
 

@@ -5,8 +5,8 @@
 #include <iostream>
 
 #include "check/run.h"
+#include "check/systems/mm.h"
 #include "fuzz/mutator.h"
-#include "fuzz/subject.h"
 #include "fuzz/watched.h"
 #include "trace/text.h"
 
@@ -53,7 +53,7 @@ int LLVMFuzzerInitialize(int*, char***) {
 }
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static fuzz::Subject subject;
+  static check::MmAlone subject;
   const trace::Trace trace = trace::decode({data, size});
   const check::Run run = check::confirmed_run<fuzz::Watched>(trace, subject);
   if (run.agreed()) return 0;

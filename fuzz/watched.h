@@ -30,11 +30,9 @@ class Watched : public reference::Model {
     for (reference::Page page = 0; page < machine.pages.raw; ++page) enter(page);
   }
 
-  template <class OneOp>
-  trace::Answer step(reference::Lane lane, const OneOp& op, const trace::Answer& seen) {
+  trace::Answer step(reference::Lane lane, const trace::Op& op, const trace::Answer& seen) {
     const trace::Answer answer = Model::step(lane, op, seen);
-    constexpr std::size_t kIndex = trace::Op(OneOp{}).index();
-    ended_ = kIndex * 64 + static_cast<std::size_t>(answer.reply.status);
+    ended_ = op.index() * 64 + static_cast<std::size_t>(answer.reply.status);
     lane_ = lane;
     ++put_to_models.total;
     if (answer.reply.status == trace::Status::passed_over) ++put_to_models.passed_over;

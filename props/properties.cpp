@@ -4,12 +4,10 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "check/bind/system.h"
 #include "check/explore/concurrent.h"
-#include "check/explore/platform.h"
 #include "check/machine/memory.h"
 #include "check/shrink.h"
-#include "impl/hosted/platform.h"
+#include "check/systems/mm.h"
 #include "reference/model.h"
 
 namespace props {
@@ -18,6 +16,8 @@ namespace {
 
 using namespace trace;
 using check::How;
+using check::MmAlone;
+using check::MmAtOnce;
 using check::Thoroughness;
 using reference::Model;
 
@@ -37,33 +37,27 @@ System& system_of(const Machine& shape) {
   return system;
 }
 
-using Mm = check::MmSystem<mm::Hosted>;
-using MmExplored = check::MmSystem<check::explore::Explored>;
-
 Judged judged(check::Run run) {
   if (run.unconfirmed) return {.steps = std::move(run.steps), .doubt = Doubt::unconfirmed};
   return {.diverged = std::move(run.diverged), .steps = std::move(run.steps)};
 }
 
 Judged agreement(Trace& trace, How how) {
-  return judged(check::confirmed_run<Model>(trace, system_of<Mm>(trace.machine), how));
+  return judged(check::confirmed_run<Model>(trace, system_of<MmAlone>(trace.machine), how));
 }
 
 // Everything is compared after every step, and the model's own laws are asked.
 Judged keeps_laws(Trace& trace, How how) {
   how.thoroughness = Thoroughness::thorough;
-  return judged(check::confirmed_run<Model>(trace, system_of<Mm>(trace.machine), how));
+  return judged(check::confirmed_run<Model>(trace, system_of<MmAlone>(trace.machine), how));
 }
 
 // Asks something of the system that leaves all as it was. What came of it that should not have.
 using Wrong = std::optional<check::Step>;
 
-Answer ask(Mm& system, std::uint8_t lane, const Op& op) {
-  return std::visit([&](const auto& one) { return system.apply(lane, one); }, op);
-}
-
-Wrong unless_answered(Mm& system, const Call& call, std::uint8_t lane, const Answer& expected) {
-  const Answer seen = ask(system, lane, call.op);
+Wrong unless_answered(MmAlone& system, const Call& call, std::uint8_t lane,
+                      const Answer& expected) {
+  const Answer seen = system.apply(lane, call.op);
   if (seen == expected) return std::nullopt;
   return check::Step{call, expected, seen};
 }
@@ -71,7 +65,7 @@ Wrong unless_answered(Mm& system, const Call& call, std::uint8_t lane, const Ans
 // Judges a law of the system by itself: `before` and `after` probe it around each call that is
 // asked. The reference runs alongside, and only says what can be asked.
 Judged probed_once(const Trace& trace, How how, const char* law, auto&& before, auto&& after) {
-  Mm& system = system_of<Mm>(trace.machine);
+  MmAlone& system = system_of<MmAlone>(trace.machine);
   Model model(trace.machine);
   system.reset(trace.machine);
   check::FreeBlocks blocks;
@@ -119,14 +113,14 @@ Judged probed(const Trace& trace, How how, const char* law, auto&& before, auto&
 
 // POST-6: making a handle raw and taking it back is nothing: same page, same count, same metadata.
 Judged round_trip(Trace& trace, How how) {
-  auto before = [](Mm& system, const Call& call, std::uint8_t lane) -> Wrong {
+  auto before = [](MmAlone& system, const Call& call, std::uint8_t lane) -> Wrong {
     const auto* into = std::get_if<FrameIntoRaw>(&call.op);
     if (into == nullptr) return std::nullopt;
     const std::array<Op, 3> looks = {FrameCount{into->from}, FrameReadMeta{into->from},
                                      FrameUsage{into->from}};
     std::array<Answer, 3> was;
-    for (std::size_t i = 0; i < looks.size(); ++i) was[i] = ask(system, lane, looks[i]);
-    const Answer gone = ask(system, lane, *into);
+    for (std::size_t i = 0; i < looks.size(); ++i) was[i] = system.apply(lane, looks[i]);
+    const Answer gone = system.apply(lane, *into);
     if (Wrong wrong =
             unless_answered(system, {call.lane, FrameFromRaw{into->to, into->from}}, lane, gone)) {
       return wrong;
@@ -136,7 +130,7 @@ Judged round_trip(Trace& trace, How how) {
     }
     return std::nullopt;
   };
-  auto after = [](Mm&, const Call&, std::uint8_t) -> Wrong { return std::nullopt; };
+  auto after = [](MmAlone&, const Call&, std::uint8_t) -> Wrong { return std::nullopt; };
   return probed(trace, how, "POST-6", before, after);
 }
 
@@ -150,7 +144,7 @@ Answer reading(Kind kind, std::uint64_t value) {
 
 // A typed handle reads its kind; made dynamic it is refused as every other kind, and taken as its
 // own.
-Wrong unless_is_of(Mm& system, Cpu cpu, std::uint8_t lane, Frame frame, Kind kind,
+Wrong unless_is_of(MmAlone& system, Cpu cpu, std::uint8_t lane, Frame frame, Kind kind,
                    std::uint64_t value) {
   const Answer yes{}, no{{.status = Status::wrong_kind}, {}};
   auto look = [&](const Op& op, const Answer& expected) {
@@ -169,8 +163,8 @@ Wrong unless_is_of(Mm& system, Cpu cpu, std::uint8_t lane, Frame frame, Kind kin
 
 // INV-7, and the laws of Repr: what was written as a kind reads back as that kind.
 Judged read_back(Trace& trace, How how) {
-  auto before = [](Mm&, const Call&, std::uint8_t) -> Wrong { return std::nullopt; };
-  auto after = [](Mm& system, const Call& call, std::uint8_t lane) -> Wrong {
+  auto before = [](MmAlone&, const Call&, std::uint8_t) -> Wrong { return std::nullopt; };
+  auto after = [](MmAlone& system, const Call& call, std::uint8_t lane) -> Wrong {
     return std::visit(
         [&]<class T>(const T& op) -> Wrong {
           if constexpr (std::is_same_v<T, FrameFromUnused> || std::is_same_v<T, AllocFrame>) {
@@ -194,7 +188,7 @@ Judged read_back(Trace& trace, How how) {
 constexpr std::size_t kSchedules = 12;
 constexpr std::size_t kSchedulesOfFailed = 400;
 
-using Lanes = check::explore::AtOnce<Model, MmExplored>;
+using Lanes = check::explore::AtOnce<Model, MmAtOnce>;
 using check::explore::Verdict;
 
 // Whether the trace fails under a schedule, also on a machine built from nothing. What cannot be
@@ -220,7 +214,7 @@ std::optional<Judged> failure(Trace& trace, Lanes& lanes, check::explore::Choose
     return Judged{.diverged = check::Divergence{}, .steps = check::explore::steps_of(trace, run)};
   }
   if (!has_failed) return std::nullopt;
-  MmExplored& system = system_of<MmExplored>(trace.machine);
+  MmAtOnce& system = system_of<MmAtOnce>(trace.machine);
   system.rebuild(trace.machine);
   check::explore::Replay again(run.schedule);
   auto confirmed = check::explore::run_at_once<Model>(trace, system, again);
@@ -237,7 +231,7 @@ std::optional<Judged> failure(Trace& trace, Lanes& lanes, check::explore::Choose
 Judged lanes_agreement(Trace& trace, How how) {
   if (!trace.at_once) return agreement(trace, how);  // Shrunk to where no lanes are needed.
   const bool has_failed = !trace.schedule.empty();
-  Lanes lanes(trace, system_of<MmExplored>(trace.machine));
+  Lanes lanes(trace, system_of<MmAtOnce>(trace.machine));
   Doubt doubt = Doubt::none;
   if (has_failed) {
     check::explore::Replay same(trace.schedule);

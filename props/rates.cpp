@@ -4,11 +4,9 @@
 #include <chrono>
 #include <cstdio>
 
-#include "check/bind/system.h"
 #include "check/explore/concurrent.h"
-#include "check/explore/platform.h"
 #include "check/shrink.h"
-#include "impl/hosted/platform.h"
+#include "check/systems/mm.h"
 #include "props/properties.h"
 #include "reference/model.h"
 
@@ -34,7 +32,7 @@ double seconds(auto&& work) {
 double million(double count, double time) { return count / time / 1e6; }
 
 // One property: with generation and decoding, alone and checked.
-void rate(const props::Property& property, check::MmSystem<mm::Hosted>& system) {
+void rate(const props::Property& property, check::MmAlone& system) {
   constexpr std::uint64_t kTraces = 400;
   constexpr std::size_t kOps = 200;
   std::vector<Trace> traces;
@@ -51,8 +49,7 @@ void rate(const props::Property& property, check::MmSystem<mm::Hosted>& system) 
   auto apply_all = [&](const Trace& one) {
     system.reset(one.machine);
     for (const trace::Call& call : one.calls) {
-      std::visit([&](const auto& op) { (void)system.apply(one.machine.lane(call.lane), op); },
-                 call.op);
+      (void)system.apply(one.machine.lane(call.lane), call.op);
     }
   };
   const double generating = seconds([&] {
@@ -82,7 +79,7 @@ void rate(const props::Property& property, check::MmSystem<mm::Hosted>& system) 
       (made + checked) / (made + alone), share, million(asked, thorough));
 }
 
-void rate_reset(check::MmSystem<mm::Hosted>& system) {
+void rate_reset(check::MmAlone& system) {
   constexpr int kResets = 200'000;
   const trace::Machine shape{};
   system.reset(shape);
@@ -103,7 +100,7 @@ void rate_reset(check::MmSystem<mm::Hosted>& system) {
 }
 
 void rate_schedules() {
-  check::MmSystem<check::explore::Explored> system;
+  check::MmAtOnce system;
   const Trace both{.machine = {.pages = {2}, .loose = {1}, .cpus = {2}},
                    .at_once = true,
                    .prologue = 1,
@@ -115,7 +112,7 @@ void rate_schedules() {
   system.rebuild(both.machine);
   const double time = seconds([&] {
     check::explore::Random chooser(1);
-    check::explore::AtOnce<Model, check::MmSystem<check::explore::Explored>> lanes(both, system);
+    check::explore::AtOnce<Model, check::MmAtOnce> lanes(both, system);
     for (int i = 0; i < kSchedules; ++i) (void)lanes.run(chooser);
   });
   std::printf("schedules: %.0f k judged a second, of 2 lanes\n", kSchedules / time / 1e3);
@@ -167,7 +164,7 @@ void rate_shrinking() {
 }  // namespace
 
 int main() {
-  check::MmSystem<mm::Hosted> system;
+  check::MmAlone system;
   system.rebuild({});
   for (const props::Property& property : props::properties()) {
     const std::string_view name = property.name;

@@ -2,7 +2,8 @@
 // Operations as bytes: the fuzzers' input and the guest's wire format.
 //
 // Decoding is total: every byte string is some trace. A record is 16 bytes: kind, lane, and 14 of
-// operands, one after another; so a changed byte changes one field of one operation.
+// operands, one after another; so a changed byte changes one field of one operation. The bodies,
+// one for each operation, are in binary.cpp: freestanding, as all that is here.
 #pragma once
 
 #include <span>
@@ -52,21 +53,10 @@ constexpr void write_fields(T from, std::uint8_t* at) {
 
 }  // namespace detail
 
-constexpr Op blank_op(std::size_t index) {
-  return with_op(index, []<class T>(std::type_identity<T>) { return Op(T{}); });
-}
+// The operation of this place in the list, with its first operands.
+Op blank_op(std::size_t index);
 
-constexpr Call decode_call(const Record& record) {
-  Call call{{record[1]}, blank_op(record[0] % kOpCount)};
-  call.lane.settle();
-  std::visit([&](auto& op) { detail::read_fields(op, record.data() + 2); }, call.op);
-  return call;
-}
-
-constexpr Record encode_call(const Call& call) {
-  Record record{static_cast<std::uint8_t>(call.op.index()), call.lane.index};
-  std::visit([&](const auto& op) { detail::write_fields(op, record.data() + 2); }, call.op);
-  return record;
-}
+Call decode_call(const Record& record);
+Record encode_call(const Call& call);
 
 }  // namespace trace

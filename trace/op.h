@@ -53,6 +53,14 @@ constexpr void for_each_op(auto&& each) {
   }(std::make_index_sequence<kOpCount>{});
 }
 
+// The place of an operation in the list.
+template <class OneOp>
+inline constexpr std::size_t kIndexOf = []<class... Ops>(const std::variant<Ops...>*) {
+  std::size_t index = 0;
+  (void)((std::is_same_v<OneOp, Ops> || (++index, false)) || ...);
+  return index;
+}(static_cast<const Op*>(nullptr));
+
 // Calls `use(std::type_identity<OneOp>{})` for the operation at `index`.
 template <std::size_t I = 0>
 constexpr decltype(auto) with_op(std::size_t index, auto&& use) {
@@ -84,6 +92,11 @@ consteval bool all_fit(const std::variant<Ops...>*) {
 }
 static_assert(all_fit(static_cast<const Op*>(nullptr)));
 
+// A system has one apply(lane, op) for each operation, or a single one that takes any.
+template <class System>
+concept TakesAnyOp =
+    std::same_as<decltype(&System::apply), Answer (System::*)(std::uint8_t lane, const Op& op)>;
+
 // Checked where a system is defined: the error names the operation that lacks a handler.
 template <class System, class OneOp>
 consteval bool handles() {
@@ -98,7 +111,7 @@ consteval bool handles_every(std::index_sequence<I...>) {
   return (handles<System, std::variant_alternative_t<I, Op>>() && ...);
 }
 template <class System>
-inline constexpr bool handles_every_op =
-    handles_every<System>(std::make_index_sequence<kOpCount>{});
+concept HandlesEveryOp =
+    TakesAnyOp<System> || handles_every<System>(std::make_index_sequence<kOpCount>{});
 
 }  // namespace trace

@@ -2,6 +2,7 @@
 #include "check/cli/check.h"
 
 #include <atomic>
+#include <charconv>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
@@ -316,6 +317,14 @@ int Checking::run() {
   return status;
 }
 
+// What CLI11 does not see: it takes a number that is too large for the largest there is.
+std::string why_no_number(const std::string& text) {
+  std::uint64_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, number);
+  return read.ec == std::errc{} && read.ptr == end ? "" : text + " is no number below 2^64";
+}
+
 int check_all(CheckOptions& options) {
   if (const std::string wrong = settle(options); !wrong.empty()) {
     std::cerr << "pagetwin: " << wrong << '\n';
@@ -346,8 +355,10 @@ int check_all(CheckOptions& options) {
 void add_check(CLI::App& app, int& status) {
   auto options = std::make_shared<CheckOptions>();
   CLI::App* const verb = app.add_subcommand("check", "Run every property, and show what fails");
-  verb->add_option("--seed", options->seed_given, "Repeat the run of this seed");
-  verb->add_option("--cases", options->cases_given, "So many cases of each property");
+  verb->add_option("--seed", options->seed_given, "Repeat the run of this seed")
+      ->check(why_no_number, "", "");
+  verb->add_option("--cases", options->cases_given, "So many cases of each property")
+      ->check(why_no_number, "", "");
   verb->add_option("--max-ops", options->most_ops_given, "Operations of the longest trace (200)")
       ->check(CLI::Range(std::size_t{1}, std::size_t{100'000}));
   verb->add_option("--time", options->time_given, "How long: 60s, 2m, or seconds (30s)");

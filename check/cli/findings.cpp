@@ -31,6 +31,12 @@ std::string short_number(double number) {
   return out.str();
 }
 
+std::string joined(const std::vector<std::string>& names) {
+  std::string all;
+  for (const std::string& name : names) all += (all.empty() ? "" : ", ") + name;
+  return all;
+}
+
 }  // namespace
 
 std::string padded(std::string text, std::size_t width, bool right) {
@@ -75,13 +81,13 @@ std::string Findings::progress() const {
   return out.str();
 }
 
-std::string Findings::never_seen(std::size_t property) const {
+std::vector<std::string> Findings::never_seen(std::size_t property) const {
   const Work& work = works_[property];
-  std::string names;
+  std::vector<std::string> names;
   for (const auto& [op, status] : props::outcomes_of(*selected_[property])) {
     if (work.labels.count(op, status) > 0) continue;
-    names += (names.empty() ? "" : ", ") + std::string(trace::name_of(trace::blank_op(op))) + ' ' +
-             trace::kStatusNames[static_cast<std::size_t>(status)];
+    names.push_back(std::string(trace::name_of(trace::blank_op(op))) + ' ' +
+                    trace::kStatusNames[static_cast<std::size_t>(status)]);
   }
   return names;
 }
@@ -117,8 +123,8 @@ std::string Findings::ill_health() const {
       return name + ": more than half of the operations were passed over";
     }
     if (work.labels.asked() < (selected_[i]->at_once ? kEnoughAtOnce : kEnoughAlone)) continue;
-    if (const std::string names = never_seen(i); !names.empty()) {
-      return name + ": never seen: " + names;
+    if (const auto names = never_seen(i); !names.empty()) {
+      return name + ": never seen: " + joined(names);
     }
   }
   return "";
@@ -148,8 +154,8 @@ void Findings::show(std::ostream& out) const {
       out << "    in doubt: " << work.undecided << " could not be decided\n";
     }
     if (options_.verbose) {
-      if (const std::string names = never_seen(i); !names.empty()) {
-        out << "    never seen: " << names << '\n';
+      if (const auto names = never_seen(i); !names.empty()) {
+        out << "    never seen: " << joined(names) << '\n';
       }
       for (std::size_t op = 0; op < trace::kOpCount; ++op) {
         std::string line;

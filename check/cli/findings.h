@@ -49,8 +49,8 @@ class Findings {
   std::string ill_health() const;
 
  private:
-  // The outcomes that a property should have had: "frame_clone aborted, ...".
-  std::string never_seen(std::size_t property) const;
+  // The outcomes that a property should have had: "frame_clone aborted".
+  std::vector<std::string> never_seen(std::size_t property) const;
 
   const CheckOptions& options_;
   const std::vector<const props::Property*>& selected_;

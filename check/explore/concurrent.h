@@ -110,8 +110,7 @@ class AtOnce {
   }
 
   trace::Answer apply(const trace::Call& call) {
-    const std::uint8_t lane = trace_.machine.lane(call.lane);
-    return std::visit([&](const auto& op) { return system_.apply(lane, op); }, call.op);
+    return answer_of(system_, trace_.machine.lane(call.lane), call.op);
   }
 
   // What a lane does when it goes with the others.
@@ -119,7 +118,7 @@ class AtOnce {
     std::uint32_t which = 0;
     for (Happened& one : history_[lane]) {
       Scheduler::begin(which++);
-      one.seen = std::visit([&](const auto& op) { return system_.apply(lane, op); }, one.op);
+      one.seen = answer_of(system_, lane, one.op);
       Scheduler::end();
     }
   }

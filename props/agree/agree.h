@@ -7,6 +7,7 @@
 
 #include "props/gen/trace.h"
 #include "props/properties.h"
+#include "reference/model.h"
 
 namespace props {
 

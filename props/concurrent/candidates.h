@@ -44,7 +44,7 @@ std::vector<trace::Op> candidates_of() {
 inline std::vector<std::vector<trace::Op>> candidates() {
   std::vector<std::vector<trace::Op>> all;
   trace::for_each_op([&]<class T>(std::type_identity<T>, std::size_t) {
-    if constexpr (!kAskedAlone.has(trace::Op(T{}).index())) all.push_back(candidates_of<T>());
+    if constexpr (!kAskedAlone.has(trace::kIndexOf<T>)) all.push_back(candidates_of<T>());
   });
   return all;
 }

@@ -18,28 +18,9 @@ class Toy {
  public:
   explicit Toy(const trace::Machine&) {}
 
-  Answer step(std::uint8_t, const trace::FrameCount& op, const Answer&) {
-    ++steps;
-    return {{.results = {count_[op.from.index]}}, {}};
+  Answer step(std::uint8_t lane, const trace::Op& op, const Answer& seen) {
+    return std::visit([&](const auto& one) { return step_of(lane, one, seen); }, op);
   }
-  Answer step(std::uint8_t, const trace::FrameClone& op, const Answer&) {
-    ++steps;
-    touch(op.from.index);
-    if (count_[op.from.index] == kMost) {
-      return {{.status = Status::aborted, .code = trace::Code::count_overflow}, {}};
-    }
-    ++count_[op.from.index];
-    return {};
-  }
-  Answer step(std::uint8_t lane, const trace::FrameDrop& op, const Answer&) {
-    ++steps;
-    touch(op.from.index);
-    const std::uint64_t before = count_[op.from.index];
-    count_[op.from.index] = 0;
-    unfinished_[lane] = {op.from.index, before - 1};
-    return {};
-  }
-  Answer step(std::uint8_t, const auto&, const Answer& seen) { return seen; }
 
   bool unfinished(std::uint8_t lane) const { return unfinished_.contains(lane); }
   void finish(std::uint8_t lane) {
@@ -66,6 +47,29 @@ class Toy {
   static inline std::size_t steps = 0;
 
  private:
+  Answer step_of(std::uint8_t, const trace::FrameCount& op, const Answer&) {
+    ++steps;
+    return {{.results = {count_[op.from.index]}}, {}};
+  }
+  Answer step_of(std::uint8_t, const trace::FrameClone& op, const Answer&) {
+    ++steps;
+    touch(op.from.index);
+    if (count_[op.from.index] == kMost) {
+      return {{.status = Status::aborted, .code = trace::Code::count_overflow}, {}};
+    }
+    ++count_[op.from.index];
+    return {};
+  }
+  Answer step_of(std::uint8_t lane, const trace::FrameDrop& op, const Answer&) {
+    ++steps;
+    touch(op.from.index);
+    const std::uint64_t before = count_[op.from.index];
+    count_[op.from.index] = 0;
+    unfinished_[lane] = {op.from.index, before - 1};
+    return {};
+  }
+  Answer step_of(std::uint8_t, const auto&, const Answer& seen) { return seen; }
+
   void touch(std::uint64_t page) { touched_.insert(page); }
 
   std::map<std::uint64_t, std::uint64_t> count_{};

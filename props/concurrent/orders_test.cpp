@@ -6,9 +6,9 @@
 #include <functional>
 #include <gtest/gtest.h>
 
-#include "check/bind/system.h"
 #include "check/explore/concurrent.h"
 #include "check/explore/platform.h"
+#include "check/systems/mm.inl"
 #include "props/concurrent/scopes.h"
 #include "reference/model.h"
 
@@ -91,7 +91,7 @@ struct Unordered : Explored {
 
 // Every small scope, in many schedules.
 std::size_t explore_slots() {
-  static check::MmSystem<Unordered> system;
+  static check::Walled<Unordered> system;
   std::size_t schedules = 0;
   for (const props::Scope& scope : props::slot_scopes()) {
     const auto found =

@@ -5,9 +5,9 @@
 #include <cstdio>
 #include <gtest/gtest.h>
 
-#include "check/bind/system.h"
 #include "check/explore/concurrent.h"
 #include "check/explore/platform.h"
+#include "check/systems/mm.inl"
 #include "props/concurrent/scopes.h"
 #include "reference/model.h"
 
@@ -73,8 +73,10 @@ struct Faulty : Explored {
   };
 };
 
-check::MmSystem<Faulty>& system_that_is(Wrong what) {
-  static check::MmSystem<Faulty> system;
+using Mm = check::Walled<Faulty>;
+
+Mm& system_that_is(Wrong what) {
+  static Mm system;
   wrong = what;
   return system;
 }
@@ -90,7 +92,7 @@ TEST(Planted, NothingIsFoundWhereNothingIs) {
 
 // Looks through the scopes until one fails, which must be by this oracle; then its report.
 check::Report expect_found(Wrong what, const char* name, check::Oracle by) {
-  check::MmSystem<Faulty>& system = system_that_is(what);
+  Mm& system = system_that_is(what);
   check::Report report;
   std::size_t schedules = 0;
   for (const props::Scope& scope : props::slot_scopes()) {
@@ -153,7 +155,7 @@ TEST(Planted, LoopsThatNeverEndAreEndlessOrDeadlocks) {
 
 // A machine that does wrong in a prologue is told from one that does wrong at once.
 TEST(Planted, AWrongPrologueIsToldAsSuch) {
-  check::MmSystem<Faulty>& system = system_that_is(Wrong::double_clone);
+  Mm& system = system_that_is(Wrong::double_clone);
   const trace::Trace trace = {
       .machine = {.pages = {2}, .loose = {1}, .cpus = {2}},
       .at_once = true,

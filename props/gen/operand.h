@@ -24,7 +24,7 @@ struct Operands {
   // None if there is nothing that it could be asked of, or it would come too early.
   template <class T>
   std::optional<T> draw(Dice& dice) const {
-    if constexpr (kBoot.has(trace::Op(T{}).index())) {
+    if constexpr (kBoot.has(trace::kIndexOf<T>)) {
       if (lane != 0 || !comes_now<T>(dice)) return std::nullopt;
     }
     // Nothing is left: now and then one may ask all the same.
@@ -146,14 +146,14 @@ struct Operands {
   static bool suits(const T& op, const reference::Handle& held, bool) {
     if constexpr (kTakesIn<T>) {
       return is_of(held, op.list);
-    } else if constexpr (kBytes.has(trace::Op(T{}).index())) {
+    } else if constexpr (kBytes.has(trace::kIndexOf<T>)) {
       return held.is_untyped();
     }
     return true;
   }
   template <class T>
   static bool suits(const T&, const reference::Run& held, bool is_picky) {
-    if constexpr (kBytes.has(trace::Op(T{}).index())) {
+    if constexpr (kBytes.has(trace::kIndexOf<T>)) {
       return held.knows == reference::Knows::untyped;
     } else if constexpr (is_any_of<T, trace::SegmentSplit, trace::SegmentNext>) {
       const std::uint64_t least = is_any_of<T, trace::SegmentSplit> ? 2 : 1;
@@ -334,7 +334,7 @@ struct Operands {
         return true;
       case Act::Kinds::liked: break;
     }
-    kind = dice.one_in(16) ? detail::any_kind(dice) : taste.kinds[dice.below(taste.kinds.size())];
+    kind = dice.one_in(16) ? any_kind(dice) : taste.kinds[dice.below(taste.kinds.size())];
     return true;
   }
 
@@ -419,7 +419,7 @@ struct Operands {
 
   template <class T>
   bool draw(Dice& dice, const T&, trace::Order& order, Name) const {
-    const bool is_size = kBytes.has(trace::Op(T{}).index());
+    const bool is_size = kBytes.has(trace::kIndexOf<T>);
     const std::uint32_t usual = is_size ? dice.below(4) : dice.one_in(2) ? 0 : dice.below(4);
     order.value =
         static_cast<std::uint8_t>(dice.one_in(16) ? dice.below(trace::Order::kMost + 1u) : usual);

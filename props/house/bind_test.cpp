@@ -5,14 +5,16 @@
 #include <set>
 #include <vector>
 
-#include "check/bind/system.h"
+#include "check/bind/recorded.h"
+#include "check/systems/mm.h"
+#include "impl/frame/meta_slot.h"
 #include "impl/hosted/platform.h"
 
 namespace {
 
 using trace::Code, trace::KindName, trace::Machine, trace::Status, trace::Use;
-using System = check::MmSystem<mm::Hosted>;
-using Slot = System::Slot;
+using System = check::MmAlone;
+using Slot = mm::MetaSlot<check::Recorded<mm::Hosted>>;
 
 constexpr std::uint64_t kPage = 2;
 constexpr std::size_t kCount = 5, kVTable = 6, kInList = 7;
@@ -223,8 +225,7 @@ TEST_F(Binding, ACountThatCannotBeIsFoundByWhoeverCounts) {
     system().rebuild({});
     ASSERT_EQ(make(KindName::value8), Status::ok);
     word(kCount) = one.count;
-    const trace::Reply seen =
-        std::visit([&](const auto& op) { return system().apply(0, op).reply; }, one.op);
+    const trace::Reply seen = system().apply(0, one.op).reply;
     // The first result: of a drop, whether it was the last; of a join, the kind.
     EXPECT_EQ(seen.status, one.wanted.status) << trace::name_of(one.op) << ' ' << one.count;
     EXPECT_EQ(seen.code, one.wanted.code) << trace::name_of(one.op) << ' ' << one.count;

@@ -19,9 +19,9 @@ const fs::path kRoot = PAGETWIN_ROOT;
 
 // Each layer, and the layers it may include besides itself and its own subfolders that are none.
 const std::set<std::string> kAll = {
-    "trace",      "impl",      "impl/hosted",   "reference",       "check",
-    "check/bind", "check/cli", "check/explore", "check/machine",   "check/report",
-    "props",      "props/gen", "props/zoo",     "props/concurrent"};
+    "trace",         "impl",      "impl/hosted",   "reference",     "check",
+    "check/bind",    "check/cli", "check/explore", "check/machine", "check/report",
+    "check/systems", "props",     "props/gen",     "props/zoo",     "props/concurrent"};
 const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"trace", {}},
     {"impl", {}},
@@ -32,12 +32,14 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"check/bind", {"trace", "impl"}},
     {"check/explore", {"trace", "check", "check/report", "check/machine", "impl/hosted"}},
     {"check/report", {"trace", "check"}},
+    {"check/systems", {"trace", "check/bind", "check/explore", "impl/hosted"}},
     {"check/cli", kAll},
     {"props", kAll},
     {"props/gen", kAll},
     {"props/zoo", kAll},
     {"props/concurrent", kAll},
-    {"props/house", {"trace", "impl", "impl/hosted", "check/machine", "check/bind"}},
+    {"props/house",
+     {"trace", "impl", "impl/hosted", "check/machine", "check/bind", "check/systems"}},
     {"fuzz", kAll},
 };
 

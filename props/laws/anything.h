@@ -67,10 +67,10 @@ class Anything {
  private:
   // Without these there is nothing to ask of.
   static constexpr std::size_t kMakers[] = {
-      trace::Op(trace::FrameFromUnused{}).index(),   trace::Op(trace::UniqueFromUnused{}).index(),
-      trace::Op(trace::SegmentFromUnused{}).index(), trace::Op(trace::SegmentFromFrame{}).index(),
-      trace::Op(trace::AllocSegment{}).index(),      trace::Op(trace::ListPushBack{}).index(),
-      trace::Op(trace::FrameToUntyped{}).index(),    trace::Op(trace::SegmentToUntyped{}).index()};
+      trace::kIndexOf<trace::FrameFromUnused>,   trace::kIndexOf<trace::UniqueFromUnused>,
+      trace::kIndexOf<trace::SegmentFromUnused>, trace::kIndexOf<trace::SegmentFromFrame>,
+      trace::kIndexOf<trace::AllocSegment>,      trace::kIndexOf<trace::ListPushBack>,
+      trace::kIndexOf<trace::FrameToUntyped>,    trace::kIndexOf<trace::SegmentToUntyped>};
   static constexpr trace::Count kFew[] = {{0}, {1}, {0}, {2}, {1}, kTo52, kToTop, {2}};
 
   // The operations on page tables, cursors and CPUs stand together.

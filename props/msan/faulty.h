@@ -7,11 +7,11 @@
 namespace msan {
 
 enum class Fault : std::uint8_t {
+  none,
   // A vtable is read before it is first written: BUG-17, in slots that are left as they should be.
   reads_before_writing,
   // Slots that mean nothing are filled with zeros: BUG-17 itself. Nothing is uninitialised then,
-  // and
-  // whoever reads a vtable finds none.
+  // and whoever reads a vtable finds none.
   fills_with_zeros,
   // A page does not come back with the bytes that it was promised to hold.
   loses_bytes,
@@ -20,9 +20,11 @@ enum class Fault : std::uint8_t {
   // The last handle is taken for one of two: the same of an answer.
   misses_the_last,
 };
-inline constexpr std::array kFaultNames = {"reads_before_writing", "fills_with_zeros",
-                                           "loses_bytes", "counts_twice", "misses_the_last"};
+inline constexpr std::array kFaultNames = {
+    "none",        "reads_before_writing", "fills_with_zeros",
+    "loses_bytes", "counts_twice",         "misses_the_last"};
 
+// The simulated machine with one of them: all in one platform, so that mm is compiled once.
 struct Faulty : mm::Hosted {
   static inline Fault fault{};
 

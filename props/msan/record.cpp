@@ -5,8 +5,7 @@
 #include <fstream>
 #include <iostream>
 
-#include "check/bind/system.h"
-#include "impl/hosted/platform.h"
+#include "check/systems/mm.h"
 #include "props/msan/recording.h"
 #include "props/properties.h"
 
@@ -24,12 +23,8 @@ class Recorder {
     std::vector<msan::Step> steps;
     bool has_aborted = false;
     for (const trace::Call& call : trace.calls) {
-      std::visit(
-          [&](const auto& op) {
-            const std::uint8_t lane = trace.machine.lane(call.lane);
-            steps.push_back({trace::encode_call(call), system_.apply(lane, op)});
-          },
-          call.op);
+      const std::uint8_t lane = trace.machine.lane(call.lane);
+      steps.push_back({trace::encode_call(call), system_.apply(lane, call.op)});
       has_aborted = steps.back().answer.reply.status == trace::Status::aborted;
       if (has_aborted) break;  // What an abort leaves behind means nothing.
     }
@@ -46,7 +41,7 @@ class Recorder {
   }
 
   std::ostream& out_;
-  check::MmSystem<mm::Hosted> system_;
+  check::MmAlone system_;
 };
 
 }  // namespace

@@ -52,7 +52,6 @@ class Reader {
 
 enum Status : int { kHeld = 0, kDiffers = 1, kUnreadable = 2 };
 
-template <class Machine>
 class Replayer {
  public:
   explicit Replayer(Reader& recording) : recording_(recording) {}
@@ -68,8 +67,8 @@ class Replayer {
   }
 
  private:
-  using System = check::MmSystem<Machine>;
-  using Slot = typename System::Slot;
+  using System = check::MmSystem<msan::Faulty>;
+  using Slot = System::Slot;
 
   Status run_trace(unsigned& steps) {
     TraceHead head;
@@ -121,12 +120,6 @@ class Replayer {
   unsigned traces_ = 0;
 };
 
-template <class Machine>
-Status replay(Reader& recording) {
-  static Replayer<Machine> replayer(recording);
-  return replayer.run();
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -140,11 +133,12 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "msan_replay: %s is no recording of this build\n", argv[1]);
     return kUnreadable;
   }
-  if (argc == 2) return replay<mm::Hosted>(recording);
+  static Replayer replayer(recording);
+  if (argc == 2) return replayer.run();
   for (std::size_t i = 0; i < msan::kFaultNames.size(); ++i) {
     if (std::strcmp(msan::kFaultNames[i], argv[2]) != 0) continue;
     msan::Faulty::fault = static_cast<msan::Fault>(i);
-    return replay<msan::Faulty>(recording);
+    return replayer.run();
   }
   std::fprintf(stderr, "msan_replay: there is no fault called %s\n", argv[2]);
   return kUnreadable;

@@ -152,7 +152,8 @@ with tempfile.TemporaryDirectory() as folder:
 
     # Usage.
     for arguments in [[], ["fly"], ["replay"], ["show"], ["show", "--up", "x"], ["convert", "good.json", "--to", "gold"],
-                      ["--nonsense"], ["schema", "gold"]]:
+                      ["--nonsense"], ["schema", "gold"], ["check", "--seed", "18446744073709551616"],
+                      ["check", "--seed", "-1"], ["check", "--cases", "1e3"]]:
         check(arguments, 2, "usage", 1)
     for arguments in [["--help"], ["--version"], *[[verb, "--help"] for verb in verbs]]:
         if not check(arguments, 0, "help", 0):

@@ -33,11 +33,11 @@ class Ideal {
     reset(shape);
   }
 
-  trace::Answer apply(std::uint8_t lane, const auto& op) {
+  trace::Answer apply(std::uint8_t lane, const trace::Op& op) {
     trace::Answer answer = model_.step(lane, op, model_.imagine(lane, op));
     while (model_.unfinished(lane)) model_.finish(lane);
     if (answer.reply.status == trace::Status::passed_over) return answer;
-    ++asked[trace::Op(op).index()];
+    ++asked[op.index()];
     if (fault_) fault_(*this, lane, op, answer);
     return answer;
   }

@@ -131,6 +131,41 @@ TEST(PlugIn, ASystemOfFourOperationsAgrees) {
   EXPECT_GT(tally.asked(), 2000u);
 }
 
+// The same, with one `apply` for all operations.
+class OneDoor {
+ public:
+  void reset(const trace::Machine& shape) { system_.reset(shape); }
+  void rebuild(const trace::Machine& shape) { system_.rebuild(shape); }
+  trace::Answer apply(std::uint8_t lane, const trace::Op& op) {
+    return std::visit([&](const auto& one) { return system_.apply(lane, one); }, op);
+  }
+  void observe(std::uint64_t page, auto&& see) const { system_.observe(page, see); }
+  std::uint64_t digest(std::uint64_t page) const { return system_.digest(page); }
+  void digests(std::span<std::uint64_t> of) const {
+    ++times_all;
+    for (std::size_t page = 0; page < of.size(); ++page) of[page] = digest(page);
+  }
+
+  mutable int times_all = 0;
+
+ private:
+  MySystem system_;
+};
+static_assert(trace::TakesAnyOp<OneDoor> && check::SystemUnderTest<OneDoor>);
+static_assert(!trace::TakesAnyOp<MySystem>, "A template is one for each operation.");
+
+TEST(PlugIn, ASystemMayTakeAnyOperationAtOneDoor) {
+  OneDoor system;
+  check::Tally tally;
+  for (std::uint32_t seed = 0; seed < 20; ++seed) {
+    const check::Run run = check::confirmed_run<reference::Model>(unit::some_trace(seed, 500),
+                                                                  system, {.tally = &tally});
+    ASSERT_TRUE(run.agreed()) << check::what_is_wrong(*run.diverged, run.steps.back());
+  }
+  EXPECT_GT(tally.asked(), 200u);
+  EXPECT_GT(system.times_all, 200);
+}
+
 TEST(PlugIn, AFaultInItIsFoundAndShrunk) {
   MySystem system;
   system.system().keeps_pages = true;

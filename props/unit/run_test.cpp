@@ -109,7 +109,7 @@ struct Keeper : Ideal {
     ++times_asked;
     for (const trace::FreeBlock& block : kept) see(block);
   }
-  trace::Answer apply(std::uint8_t lane, const auto& op) {
+  trace::Answer apply(std::uint8_t lane, const Op& op) {
     const trace::Answer answer = Ideal::apply(lane, op);
     if (answer.choices.taken.count != 0) kept = after_taking;
     return answer;
@@ -244,7 +244,7 @@ TEST(Run, NeedsTheOperationBeforeItIfTheFaultDoes) {
 // Counts one too many.
 struct Miscounting : reference::Model {
   using Model::Model;
-  Answer step(std::uint8_t lane, const auto& op, const Answer& seen) {
+  Answer step(std::uint8_t lane, const Op& op, const Answer& seen) {
     Answer answer = Model::step(lane, op, seen);
     if (is<trace::FrameCount>(Op(op)) && answer.reply.status == Status::ok) {
       ++answer.reply.results[0];
@@ -332,8 +332,8 @@ TEST(Declines, MayNotChangeAnythingItself) {
 
 TEST(Tally, NamesTheOutcomesNeverSeen) {
   check::Tally tally;
-  trace::for_each_op([&]<class T>(std::type_identity<T>, std::size_t) {
-    for (const Status status : T::kOutcomes) tally.note(T{}, status);
+  trace::for_each_op([&]<class T>(std::type_identity<T>, std::size_t op) {
+    for (const Status status : T::kOutcomes) tally.note(trace::blank_op(op), status);
   });
   EXPECT_EQ(check::missing_outcomes(tally), std::vector<check::Outcome>{});
   const std::size_t drop = Op(trace::FrameDrop{}).index();

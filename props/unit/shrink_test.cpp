@@ -289,8 +289,7 @@ TEST(Shrink, PutsFramesInThePlaceOfSegments) {
     bool is_given = false;
     system.reset(smaller.machine);
     for (const Call& call : smaller.calls) {
-      const Answer answer =
-          std::visit([&](const auto& op) { return system.apply(0, op); }, call.op);
+      const Answer answer = system.apply(0, call.op);
       is_given = is_given || answer.choices.given.count != 0;
     }
     return is_given;
@@ -310,8 +309,7 @@ TEST(Shrink, PutsTheFirstListInThePlaceOfAnother) {
     system.reset(smaller.machine);
     std::uint64_t size = 0;
     for (const Call& call : smaller.calls) {
-      const Answer answer =
-          std::visit([&](const auto& op) { return system.apply(0, op); }, call.op);
+      const Answer answer = system.apply(0, call.op);
       if (is<trace::ListSize>(call.op)) size = answer.reply.results[0];
     }
     return size == 1;
@@ -332,8 +330,7 @@ TEST(Shrink, MovesTheAllocatorsPagesDown) {
     system.reset(smaller.machine);
     bool has_joined = false;
     for (const Call& call : smaller.calls) {
-      const Answer answer =
-          std::visit([&](const auto& op) { return system.apply(0, op); }, call.op);
+      const Answer answer = system.apply(0, call.op);
       const auto* join = std::get_if<trace::FrameFromInUse>(&call.op);
       has_joined = has_joined || (join != nullptr && answer.reply.status == Status::ok &&
                                   smaller.machine.is_allocators(smaller.machine.address(join->at)));

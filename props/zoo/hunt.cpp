@@ -11,14 +11,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "check/machine/sanitizer.h"
 #include "check/shrink.h"
 #include "props/properties.h"
 #include "trace/text.h"
-
-#ifndef ZOO_SANITIZER
-#define ZOO_SANITIZER ""
-#endif
 
 namespace {
 
@@ -28,14 +23,19 @@ bool has_sanitizer_spoken = false;
 
 }  // namespace
 
+// What a sanitizer's runtime has, or calls, if the program is linked with it.
 extern "C" {
-void __asan_set_error_report_callback(void (*)(const char*));                // NOLINT
+[[gnu::weak]] void __asan_set_error_report_callback(void (*)(const char*));  // NOLINT
+[[gnu::weak]] void __tsan_init();                                            // NOLINT
 [[gnu::used]] void __tsan_on_report(void*) { has_sanitizer_spoken = true; }  // NOLINT
 }
 
 namespace zoo {
 
-std::string_view sanitizer() { return ZOO_SANITIZER; }
+std::string_view sanitizer() {
+  if (__asan_set_error_report_callback != nullptr) return "asan";
+  return __tsan_init != nullptr ? "tsan" : "";
+}
 
 void set_options(char** arguments) {
   const bool is_asan = sanitizer() == "asan";
@@ -82,9 +82,9 @@ Told& told_by_another(auto&& work) {
   const pid_t child = fork();
   if (child == 0) {
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-#if PAGETWIN_ASAN
-    __asan_set_error_report_callback([](const char*) { std::strcpy(telling->fault, "asan"); });
-#endif
+    if (__asan_set_error_report_callback != nullptr) {
+      __asan_set_error_report_callback([](const char*) { std::strcpy(telling->fault, "asan"); });
+    }
     work(told);
     _exit(0);
   }

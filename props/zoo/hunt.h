@@ -11,7 +11,7 @@
 
 namespace zoo {
 
-// The sanitizer this program was built with, which then is an oracle too: "asan", "tsan" or "".
+// The sanitizer this program is linked with, which then is an oracle too: "asan", "tsan" or "".
 std::string_view sanitizer();
 
 // Starts the program anew, if need be, with what its sanitizer needs to know.

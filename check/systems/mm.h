@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MPL-2.0
+// mm on the simulated machine as a system under test, behind a wall: only alone.cpp and at_once.cpp
+// see what it is made of. Every operation is compiled for every kind of metadata, under sanitizers
+// each access with its checks; so that is done once for each platform, and whoever asks, asks here.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "trace/fact.h"
+#include "trace/machine.h"
+#include "trace/op.h"
+
+namespace mm {
+struct Hosted;
+}
+namespace check::explore {
+struct Explored;
+}
+
+namespace check {
+
+template <class Base>
+class MmSystem;
+
+// A SystemUnderTest: MmSystem<Base>, of which it says the same as check/bind/system.h. There is one
+// simulated machine, however many systems there are.
+template <class Base>
+class Walled {
+ public:
+  Walled();
+  ~Walled();
+
+  void reset(const trace::Machine& shape);
+  void rebuild(const trace::Machine& shape);
+  trace::Answer apply(std::uint8_t lane, const trace::Op& op);
+  std::uint64_t digest(std::uint64_t page) const;
+  void digests(std::span<std::uint64_t> of) const;  // of[i] becomes that of page i.
+
+  void observe(std::uint64_t page, auto&& see) const {
+    for (const trace::Fact& fact : facts_of(page)) see(fact);
+  }
+  void free_blocks(auto&& see) const {
+    for (const trace::FreeBlock& block : blocks()) see(block);
+  }
+
+ private:
+  // Until the same is asked again.
+  const std::vector<trace::Fact>& facts_of(std::uint64_t page) const;
+  const std::vector<trace::FreeBlock>& blocks() const;
+
+  std::unique_ptr<MmSystem<Base>> system_;
+  mutable std::vector<trace::Fact> facts_{};
+  mutable std::vector<trace::FreeBlock> blocks_{};
+};
+
+using MmAlone = Walled<mm::Hosted>;          // For operations that go alone.
+using MmAtOnce = Walled<explore::Explored>;  // For lanes at once.
+
+}  // namespace check
