@@ -92,6 +92,16 @@ const char* adopt_blocks(M& model, const S& system, FreeBlocks& blocks) {
   }
 }
 
+// Brings the model to where a system is that was just reset: what it chose for the machine's
+// tables, and how it keeps its free pages. The law that this breaks; null if none.
+template <Judge M, SystemUnderTest S>
+const char* begin_alike(M& model, const S& system, FreeBlocks& blocks) {
+  const char* broken = nullptr;
+  if constexpr (ShowsTables<S>) broken = model.begin(system.begun());
+  const char* const by_blocks = adopt_blocks(model, system, blocks);
+  return broken != nullptr ? broken : by_blocks;
+}
+
 // Whether the allocator may keep its free pages otherwise now: it handed something out or refused
 // to, or got something back that it has.
 inline bool asked_allocator(const Step& step, const trace::Machine& shape) {
@@ -120,9 +130,7 @@ class Lockstep {
         digests_now_(digests_) {
     system.reset(shape);
     see_digests(system_, digests_);
-    if constexpr (ShowsTables<S>) first_broken_ = model_.begin(system_.begun());
-    const char* const by_blocks = adopt_blocks(model_, system_, blocks_);
-    if (first_broken_ == nullptr) first_broken_ = by_blocks;
+    first_broken_ = begin_alike(model_, system_, blocks_);
   }
 
   // One call, and what is compared after each in any case.

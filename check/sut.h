@@ -57,9 +57,10 @@ concept ShowsFreeBlocks =
 // tables of the machine.
 template <class S>
 concept ShowsTables =
-    requires(const S& seen, const trace::TableRange& range, void (*see)(trace::Fact)) {
+    requires(S system, const S& seen, const trace::TableRange& range, void (*see)(trace::Fact)) {
       seen.mapped(range, see);
       { seen.begun() } -> std::convertible_to<const trace::Choices&>;
+      system.go_at_once();  // From now on lanes go at once, until it is reset.
     };
 
 template <class M>

@@ -65,6 +65,7 @@ class AtOnce {
     for (const Step& step : prologue_) {
       if (apply(step.call) != step.seen) return verdict_ = Verdict::prologue;
     }
+    if constexpr (ShowsTables<S>) system_.go_at_once();
     has_run_ = true;
     const End end = Scheduler::run(bodies_, chooser);
     note_moments();
@@ -127,7 +128,7 @@ class AtOnce {
   void run_prologue() {
     system_.reset(trace_.machine);
     FreeBlocks blocks;
-    (void)adopt_blocks(before_, system_, blocks);
+    (void)begin_alike(before_, system_, blocks);
     for (std::size_t i = 0; i < trace_.prologue; ++i) {
       const trace::Call& call = trace_.calls[i];
       prologue_.push_back(take_step(call, trace_.machine.lane(call.lane), before_, system_));

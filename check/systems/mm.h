@@ -41,6 +41,11 @@ class Walled {
   void observe(std::uint64_t page, auto&& see) const {
     for (const trace::Fact& fact : facts_of(page)) see(fact);
   }
+  const trace::Choices& begun() const;
+  void go_at_once();
+  void mapped(const trace::TableRange& range, auto&& see) const {
+    for (const trace::Fact& fact : mapped_in(range)) see(fact);
+  }
   void free_blocks(auto&& see) const {
     for (const trace::FreeBlock& block : blocks()) see(block);
   }
@@ -48,10 +53,11 @@ class Walled {
  private:
   // Until the same is asked again.
   const std::vector<trace::Fact>& facts_of(std::uint64_t page) const;
+  const std::vector<trace::Fact>& mapped_in(const trace::TableRange& range) const;
   const std::vector<trace::FreeBlock>& blocks() const;
 
   std::unique_ptr<MmSystem<Base>> system_;
-  mutable std::vector<trace::Fact> facts_{};
+  mutable std::vector<trace::Fact> facts_{}, mapped_{};
   mutable std::vector<trace::FreeBlock> blocks_{};
 };
 

@@ -42,6 +42,20 @@ const std::vector<trace::Fact>& Walled<Base>::facts_of(std::uint64_t page) const
   return facts_;
 }
 template <class Base>
+const trace::Choices& Walled<Base>::begun() const {
+  return system_->begun();
+}
+template <class Base>
+void Walled<Base>::go_at_once() {
+  system_->go_at_once();
+}
+template <class Base>
+const std::vector<trace::Fact>& Walled<Base>::mapped_in(const trace::TableRange& range) const {
+  mapped_.clear();
+  system_->mapped(range, [&](const trace::Fact& fact) { mapped_.push_back(fact); });
+  return mapped_;
+}
+template <class Base>
 const std::vector<trace::FreeBlock>& Walled<Base>::blocks() const {
   blocks_.clear();
   system_->free_blocks([&](const trace::FreeBlock& block) { blocks_.push_back(block); });

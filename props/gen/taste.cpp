@@ -13,17 +13,18 @@ trace::Machine any_machine(Dice& dice, Shape shape) {
   if (is_usual && shape == Shape::loose) {
     pages = dice.between(6, 20);
     loose = dice.between(pages / 2, pages - 1);
-  } else if (shape == Shape::tables) {
-    loose = dice.between(1, 6);
-    pages = loose + (dice.one_in(3) ? dice.between(8, 24) : dice.between(24, kMost - 8));
   } else if (is_usual && shape == Shape::free) {
     loose = dice.between(1, 4);
     pages = loose + (dice.one_in(4) ? dice.between(1, 8) : dice.between(8, kMost - 4));
   }
+  const bool has_tables = shape == Shape::tables || dice.one_in(shape == Shape::small ? 12 : 64);
+  if (has_tables) {
+    loose = dice.between(1, 6);
+    pages = loose + (dice.one_in(3) ? dice.between(8, 24) : dice.between(24, kMost - 8));
+  }
   trace::Machine machine;
   machine.pages.raw = static_cast<std::uint16_t>(pages);
   machine.loose.raw = static_cast<std::uint16_t>(loose);
-  const bool has_tables = shape == Shape::tables ? !dice.one_in(16) : dice.one_in(32);
   if (has_tables) {
     machine.tables.count = static_cast<std::uint8_t>(
         dice.one_in(4) ? dice.below(trace::TableCount::kMost + 1u) : trace::TableCount::kMost);
@@ -86,7 +87,7 @@ std::array<std::uint8_t, 3> some_homes(Dice& dice, trace::TableKindName kind) {
 
 Taste any_taste(Dice& dice, const trace::Machine& machine, const Subject& subject) {
   const OpSet liked =
-      subject.often == kEveryOp ? some_families(dice, subject.all()) : subject.all();
+      subject.all() == kEveryOp ? some_families(dice, subject.all()) : subject.all();
   Taste taste;
   for (std::size_t i = 0; i < trace::kOpCount; ++i) {
     if (!liked.has(i) || dice.one_in(5)) continue;
