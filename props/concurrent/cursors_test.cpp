@@ -40,6 +40,9 @@ constexpr u64 kPages = 32, k2M = u64{2} << 20, k1G = u64{1} << 30;
 constexpr mm::PageProperty kData{
     {mm::PageFlags::kReadable | mm::PageFlags::kWritable}, mm::CachePolicy::write_back, {}};
 
+// ThreadSanitizer makes each of them dear.
+constexpr u32 kPreemptions = PAGETWIN_TSAN ? 2 : 3;
+
 void restart() {
   P::power_on();
   ::new (static_cast<void*>(&P::globals())) mm::Globals<P>();
@@ -111,7 +114,7 @@ void explore(u32 preemptions, auto&& begin, auto&& lanes_on, auto&& end) {
 // BUG-45: the table of the page is cut off, or made again, or neither.
 TEST(Cursors, ASubtreeIsCutOffWhileAnotherComesDown) {
   explore(
-      3, [](const Table& table) { map(table, k2M); },
+      kPreemptions, [](const Table& table) { map(table, k2M); },
       [](const Table& table) {
         return Lanes{[&] { unmap(table, 0, 2 * k1G); }, [&] { map(table, k2M + kPageSize); }};
       },
@@ -121,7 +124,7 @@ TEST(Cursors, ASubtreeIsCutOffWhileAnotherComesDown) {
 // The same, where the other lacks a table, and is to make it in what is cut off.
 TEST(Cursors, ASubtreeIsCutOffWhileAnotherMakesATableInIt) {
   explore(
-      3, [](const Table& table) { map(table, k2M); },
+      kPreemptions, [](const Table& table) { map(table, k2M); },
       [](const Table& table) {
         return Lanes{[&] { unmap(table, 0, 2 * k1G); }, [&] { map(table, 2 * k2M); }};
       },
@@ -131,7 +134,7 @@ TEST(Cursors, ASubtreeIsCutOffWhileAnotherMakesATableInIt) {
 // And where a table comes and goes while the other looks.
 TEST(Cursors, ATableComesAndGoesWhileAnotherComesDown) {
   explore(
-      3, [](const Table&) {},
+      kPreemptions, [](const Table&) {},
       [](const Table& table) {
         return Lanes{[&] {
                        map(table, k2M);
@@ -145,7 +148,7 @@ TEST(Cursors, ATableComesAndGoesWhileAnotherComesDown) {
 // A table that is made in a cursor's range is the cursor's (L9).
 TEST(Cursors, WhatACursorMakesIsItsOwn) {
   explore(
-      3, [](const Table&) {},
+      kPreemptions, [](const Table&) {},
       [](const Table& table) {
         return Lanes{[&] {
                        auto cursor = open(table, 0, 2 * k2M);
@@ -160,7 +163,7 @@ TEST(Cursors, WhatACursorMakesIsItsOwn) {
 
 TEST(Cursors, BothMakeTheTablesThatAreMissing) {
   explore(
-      3, [](const Table&) {},
+      kPreemptions, [](const Table&) {},
       [](const Table& table) {
         return Lanes{[&] { map(table, k2M); }, [&] { map(table, k2M - kPageSize); }};
       },
@@ -173,7 +176,7 @@ TEST(Cursors, BothMakeTheTablesThatAreMissing) {
 // A huge page comes instead of an empty table, into which the other is on its way.
 TEST(Cursors, AnEmptyTableMakesRoomWhileAnotherComesDown) {
   explore(
-      3, [](const Table& table) { (void)open(table, k2M, k2M + kPageSize); },
+      kPreemptions, [](const Table& table) { (void)open(table, k2M, k2M + kPageSize); },
       [](const Table& table) {
         return Lanes{[&] {
                        auto cursor = open(table, k2M, 2 * k2M);
@@ -186,7 +189,7 @@ TEST(Cursors, AnEmptyTableMakesRoomWhileAnotherComesDown) {
 
 TEST(Cursors, APageIsSplitWhileAnotherComesDown) {
   explore(
-      3,
+      kPreemptions,
       [](const Table& table) {
         auto cursor = open(table, 0, 2 * k2M);
         (void)cursor.map(Item::untracked({0}, 2, kData));
@@ -206,7 +209,7 @@ TEST(Cursors, APageIsSplitWhileAnotherComesDown) {
 // What was cut off is freed, and used again, and the walker is still inside: not before it is out.
 TEST(Cursors, AWalkerIsInsideWhatIsCutOff) {
   explore(
-      3, [](const Table& table) { map(table, k2M); },
+      kPreemptions, [](const Table& table) { map(table, k2M); },
       [](const Table& table) {
         return Lanes{[&] {
                        unmap(table, 0, 2 * k1G);
@@ -229,7 +232,7 @@ TEST(Cursors, AWalkerIsInsideWhatIsCutOff) {
 // Both give up, and both pass: the one who is the last to pass drops, once.
 TEST(Cursors, BothGiveUpAndPass) {
   explore(
-      3,
+      kPreemptions,
       [](const Table& table) {
         map(table, 0);
         map(table, k2M);
