@@ -226,6 +226,42 @@ TEST(PageTableEntry, WhatCannotBeSaidIsRefused) {
   static_assert(E::fault_of_leaf({0}, 0, CachePolicy::write_back) == Panic::bad_level);
 }
 
+constexpr u64 leaf_of(u8 flags, CachePolicy cache, u8 privileged) {
+  return E::encode_leaf({0x5000}, property(flags, cache, privileged));
+}
+// What only these set.
+constexpr u64 bit_of(u8 flags, CachePolicy cache, u8 privileged) {
+  return leaf_of(flags, cache, privileged) ^ leaf_of(0, CachePolicy::write_back, 0);
+}
+
+// Bit by bit, as the architecture has them: what is wrong both ways round comes back right.
+TEST(PageTableEntry, EveryBitIsWhereItBelongs) {
+  constexpr u64 kNx = u64{1} << 63;
+  static_assert(leaf_of(0, CachePolicy::write_back, 0) == (0x5080 | kNx));
+  constexpr auto kWb = CachePolicy::write_back;
+  static_assert(bit_of(PageFlags::kReadable, kWb, 0) == 1 << 0);
+  static_assert(bit_of(PageFlags::kWritable, kWb, 0) == 1 << 1);
+  static_assert(bit_of(0, kWb, PrivilegedPageFlags::kUser) == 1 << 2);
+  static_assert(bit_of(0, CachePolicy::write_through, 0) == 1 << 3);
+  static_assert(bit_of(0, CachePolicy::write_combining, 0) == 1 << 4);
+  static_assert(bit_of(0, CachePolicy::uncacheable, 0) == (1 << 3 | 1 << 4));
+  static_assert(bit_of(PageFlags::kAccessed, kWb, 0) == 1 << 5);
+  static_assert(bit_of(PageFlags::kDirty, kWb, 0) == 1 << 6);
+  static_assert(bit_of(0, kWb, PrivilegedPageFlags::kGlobal) == 1 << 8);
+  static_assert(bit_of(0, kWb, PrivilegedPageFlags::kAvail1) == u64{1} << 52);
+  static_assert(bit_of(PageFlags::kAvail2, kWb, 0) == u64{1} << 53);
+  static_assert(bit_of(PageFlags::kExecutable, kWb, 0) == kNx);
+  static_assert(E::encode_table({0x5000}) == 0x5007);
+  static_assert(E::encode_table({0x5000}, {mm::PageTableFlags::kAvail1}) ==
+                (0x5007 | u64{1} << 52));
+  static_assert(E::encode_table({0x5000}, {mm::PageTableFlags::kAvail2}) ==
+                (0x5007 | u64{1} << 53));
+  static_assert(E::address_mask(1) == 0x000f'ffff'ffff'f000);
+  static_assert(E::address_mask(2) == 0x000f'ffff'ffe0'0000);
+  static_assert(E::address_mask(3) == 0x000f'ffff'c000'0000);
+  static_assert(mm::X86_64Entry<true>::address_mask(1) == 0x0007'ffff'ffff'f000);
+}
+
 TEST(PageTableEntry, AGuestSharesByItsOwnBit) {
   using Guest = mm::X86_64Entry</*kHasShared=*/true>;
   const u64 shared = Guest::encode_leaf({kPage}, property(R, CachePolicy::write_back, 0x80));
