@@ -230,6 +230,12 @@ def keep_input(harness, raw):
     say(f"kept as {kept.relative_to(ROOT)}, which every test run tries from now on")
 
 
+def why(said):
+    """What a log says of a crash, as far as a screen goes: what did not hold comes first."""
+    begin = re.search(r"^(It is not so that|==\d+== ?ERROR)", said, re.MULTILINE)
+    return said[begin.start():][:2000] if begin else said[-2000:]
+
+
 def fuzz(options):
     writable(options.corpus)
     say(f"fuzzing for {options.seconds} s; what libFuzzer says is in "
@@ -259,7 +265,7 @@ def fuzz(options):
             if options.harness == "sequential":
                 keep_trace(raw)
             else:
-                print(said[-2000:], end="")
+                print(why(said))
                 keep_input(options.harness, raw)
             return COUNTEREXAMPLE
         if job.process.returncode != 0 and not interrupted:
