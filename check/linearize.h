@@ -201,7 +201,15 @@ class Linearizer {
   }
   static bool speaks_of(const Facts& facts, std::uint64_t page) {
     return std::ranges::any_of(facts, [&](const trace::Fact& fact) {
-      return std::visit([&](const auto& one) { return one.page == page; }, fact);
+      return std::visit(
+          [&](const auto& one) {
+            if constexpr (requires { one.page; }) {
+              return one.page == page;
+            } else {
+              return false;  // Of no page.
+            }
+          },
+          fact);
     });
   }
 

@@ -265,8 +265,8 @@ bool maps_a_run(const Step& step, const trace::CursorMapRun& op) {
   if (const auto why = why_not(cursor, bytes)) return panics(step, *why);
   const Page to = trace::address_of(op.at) / kPageBytes;
   const std::uint64_t pages = bytes / kPageBytes;
-  if (to + pages > kPhysEnd) return panics(step, Code::bad_target);
-  if (is_unsayable(op.property.cache)) return panics(step, Code::bad_cache);
+  if (pages > 0 && to + pages > kPhysEnd) return panics(step, Code::bad_target);
+  if (pages > 0 && is_unsayable(op.property.cache)) return panics(step, Code::bad_cache);
   const std::uint64_t done = step.answer.reply.results[1];
   if (!nodes_taken(step) || done % kPageBytes != 0 || done > bytes) return false;
   const Level most = std::min(shape_of(cursor.kind).highest, cursor.guard);
@@ -280,7 +280,7 @@ bool maps_a_segment(const Step& step, const trace::CursorMapSegment& op) {
   const Run* const run = held_before(step, op.from);
   if (run == nullptr || !takes(cursor.kind, run->knows, run->kind)) return false;
   if (run->count > cursor.end - cursor.at) return panics(step, Code::beyond_range);
-  if (is_unsayable(op.property.cache)) return panics(step, Code::bad_cache);
+  if (run->count > 0 && is_unsayable(op.property.cache)) return panics(step, Code::bad_cache);
   const std::uint64_t done = step.answer.reply.results[1];
   if (!nodes_taken(step) || done > run->count) return false;
   return tells(step, step.answer.reply.status, {(cursor.at + done) * kPageBytes, done}) &&
@@ -481,7 +481,9 @@ bool goes_over(const Step& step, trace::Length length, auto&& goes) {
 Level guard_of(const Tree& tree, VirtPage begin, VirtPage end) {
   Level guard = 1;
   while (place_of(guard, begin) != place_of(guard, end - 1)) ++guard;
-  if (end - begin == span_of(static_cast<Level>(guard + 1))) ++guard;
+  // A page as large as the range, if the table can have one, is put there from above.
+  const auto above = static_cast<Level>(guard + 1);
+  if (above <= shape_of(tree.kind).highest && end - begin == span_of(above)) guard = above;
   const auto leaf = tree.mappings.upper_bound(begin);
   if (leaf == tree.mappings.begin()) return guard;
   const auto& [first, mapping] = *std::prev(leaf);
@@ -735,7 +737,8 @@ bool protects(const Step& step) {
   const trace::Change& change = one != nullptr ? one->change : all->change;
   const trace::Length length = one != nullptr ? one->length : all->length;
   return goes_over(step, length, [&](const Cursor& cursor, VirtPage end) {
-    if (is_unsayable(change)) return panics(step, Code::bad_cache);
+    const bool is_any_mapped = first_mapped(tree_before(step, cursor), cursor.at, end).has_value();
+    if (is_unsayable(change) && is_any_mapped) return panics(step, Code::bad_cache);
     if (!cursor.may_change) return false;
     if (all != nullptr) return protects_all(step, change, cursor, end);
     switch (step.answer.reply.status) {

@@ -20,7 +20,7 @@ mm::u64 length_of(const auto& cursor, trace::Length length) {
 constexpr std::uint64_t number(trace::ItemName name) { return static_cast<std::uint64_t>(name); }
 
 // The words of an item in the results from `first` on: what it is, where, and how it is mapped.
-void show_item(trace::Reply& reply, std::size_t first, trace::ItemName name, mm::PhysAddr at,
+inline void show_item(trace::Reply& reply, std::size_t first, trace::ItemName name, mm::PhysAddr at,
                const mm::PageProperty& how) {
   const trace::Property property = property_of(how);
   for (const std::uint64_t word :

@@ -159,22 +159,21 @@ class Anything {
   }
   // An operation that goes on with what there is.
   std::uint8_t about_tables(const reference::Model& model, std::uint8_t lane) {
-    static constexpr std::size_t kClosed[] = {
-        kOpen,
-        kOpen,
-        kOpen,
-        kOpen,
-        trace::Op(trace::TableActivate{}).index(),
-        trace::Op(trace::Quiesce{}).index(),
-        trace::Op(trace::TableWalk{}).index(),
-        trace::Op(trace::TableNew{}).index(),
-        trace::Op(trace::CpuTouch{}).index(),
-        trace::Op(trace::CpuTouch{}).index(),
-        trace::Op(trace::CpuTouch{}).index(),
-        trace::Op(trace::AllocFrame{}).index(),
-        trace::Op(trace::FrameFromUnused{}).index(),
-        trace::Op(trace::FrameFromInUse{}).index(),
-        trace::Op(trace::SegmentFromUnused{}).index()};
+    static constexpr std::size_t kClosed[] = {kOpen,
+                                              kOpen,
+                                              kOpen,
+                                              kOpen,
+                                              trace::Op(trace::TableActivate{}).index(),
+                                              trace::Op(trace::Quiesce{}).index(),
+                                              trace::Op(trace::TableWalk{}).index(),
+                                              trace::Op(trace::TableNew{}).index(),
+                                              trace::Op(trace::CpuTouch{}).index(),
+                                              trace::Op(trace::CpuTouch{}).index(),
+                                              trace::Op(trace::CpuTouch{}).index(),
+                                              trace::Op(trace::AllocFrame{}).index(),
+                                              trace::Op(trace::FrameFromUnused{}).index(),
+                                              trace::Op(trace::FrameFromInUse{}).index(),
+                                              trace::Op(trace::SegmentFromUnused{}).index()};
     if (model.cursor(lane) == nullptr) {
       return static_cast<std::uint8_t>(kClosed[below(std::size(kClosed))]);
     }
@@ -197,9 +196,10 @@ class Anything {
   std::uint8_t high_[2]{};
 };
 
-// What some right system could answer: sometimes by a translation that a CPU has kept, or by one that
-// it could have.
-inline trace::Answer seen_of(Anything& anything, const reference::Model& model, const Asked& asked) {
+// What some right system could answer: sometimes by a translation that a CPU has kept, or by one
+// that it could have.
+inline trace::Answer seen_of(Anything& anything, const reference::Model& model,
+                             const Asked& asked) {
   trace::Answer seen = model.imagine(asked.lane, asked.op);
   const auto* const touch = std::get_if<trace::CpuTouch>(&asked.op);
   if (touch == nullptr || anything.below(2) == 0) return seen;

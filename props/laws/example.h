@@ -18,6 +18,7 @@ struct Example {
   std::optional<trace::Fact> leaves{};  // About one page, if that is of interest;
   std::uint16_t unused = 99;            // or a page of which there is nothing to be said.
   bool in_midst = false;  // The last operation of the prologue is left after its first phase.
+  trace::Machine machine = kFourPages;
 };
 
 inline trace::Answer gives(std::initializer_list<std::uint64_t> results = {}) {

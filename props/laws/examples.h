@@ -8,13 +8,15 @@
 #include "props/laws/frame_examples.h"
 #include "props/laws/list_examples.h"
 #include "props/laws/segment_examples.h"
+#include "props/laws/table_examples.h"
 
 namespace laws {
 
 inline std::vector<Example> examples() {
   std::vector<Example> all;
-  for (const auto& family : {frame_examples(), segment_examples(), list_examples(),
-                             bytes_examples(), alloc_examples(), boot_examples()}) {
+  for (const auto& family :
+       {frame_examples(), segment_examples(), list_examples(), bytes_examples(), alloc_examples(),
+        boot_examples(), table_examples()}) {
     all.insert(all.end(), family.begin(), family.end());
   }
   return all;

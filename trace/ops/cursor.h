@@ -111,9 +111,8 @@ struct CursorJump {
 };
 
 // Maps a frame where it stands, and goes behind it. The frame is the table's then. It is
-// already_mapped if there is a page in the entry, the entry is part of a page, or there is a table
-// in it that has entries; that is found before anything is split or taken. A table without entries
-// is taken out, and waits for a grace period: a larger page takes its place.
+// already_mapped if there is a page, or the place is part of one; that is found before anything is
+// split or taken.
 struct CursorMapFrame {
   static constexpr const char* kName = "cursor_map_frame";
   static constexpr const char* kLaw = "POST-29";
