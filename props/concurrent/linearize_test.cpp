@@ -41,6 +41,10 @@ class Toy {
   }
   static const char* sentence_of(const char*) { return nullptr; }
   const char* adopt(std::span<const trace::FreeBlock>) { return nullptr; }
+  // It has no tables.
+  const char* begin(const trace::Choices&) { return nullptr; }
+  void mapped(const trace::TableRange&, auto&&) const {}
+  std::vector<trace::TableRange> touched_ranges() { return {}; }
   void go_at_once() {}
 
   static constexpr std::uint64_t kMost = 20;

@@ -73,6 +73,16 @@ struct Bare {
   }
   static void become(u32) noexcept {}
   static void power_on() noexcept {}
+  static void reset_machine(u64) noexcept {}
+  // What a CPU does by itself: here, nothing.
+  struct Touched {
+    bool is_ok = false, is_page_fault = true, has_walked = true;
+    u32 error_code = 0;
+    PhysAddr at{};
+  };
+  static Touched touch(VirtAddr, u8, bool, bool) noexcept { return {}; }
+  static void set_control(bool, bool, bool, bool) noexcept {}
+  static void each_entry(PhysAddr, u32, u64, u64, auto&&) noexcept {}
 
  private:
   static std::atomic_ref<u64> pte(PhysAddr at) noexcept {
