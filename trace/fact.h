@@ -107,7 +107,6 @@ struct TableNode {
 // A number that people read as an address.
 struct Address {
   std::uint64_t value = 0;
-  constexpr void parts(auto&& each) { each(value); }
   auto operator<=>(const Address&) const = default;
 };
 

@@ -80,7 +80,7 @@ struct Bare {
     u32 error_code = 0;
     PhysAddr at{};
   };
-  static Touched touch(VirtAddr, u8, bool, bool) noexcept { return {}; }
+  static Touched touch(VirtAddr, mm::u8, bool, bool) noexcept { return {}; }
   static void set_control(bool, bool, bool, bool) noexcept {}
   static void each_entry(PhysAddr, u32, u64, u64, auto&&) noexcept {}
 

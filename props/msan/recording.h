@@ -38,6 +38,8 @@ class Digest {
     if constexpr (std::is_integral_v<T> || std::is_enum_v<T>) {
       sum_ = (sum_ ^ static_cast<std::uint64_t>(value)) * 0x9e3779b97f4a7c15;
       sum_ ^= sum_ >> 29;
+    } else if constexpr (std::is_same_v<T, trace::Address>) {
+      add(value.value);
     } else if constexpr (requires { value.begin(); }) {
       for (const auto& one : value) add(one);
     } else {
