@@ -282,7 +282,10 @@ std::vector<BrokenStep> broken_steps() {
       {"INV-31", {}, make, [](Taken& t) { t.answer.choices.taken = {}; }},
       {"INV-32", {}, copy, [](Taken& t) { t.after.nodes.at(18).children = 5; }},
       {"INV-33", {}, copy, [](Taken& t) { t.after.shared[0].reset(); }},
-      {"INV-33", {}, copy, [](Taken& t) { t.after.trees.at(5).nodes.rbegin()->second += 20; }},
+      {"INV-33",
+       {},
+       copy,
+       [](Taken& t) { std::prev(t.after.trees.at(5).nodes.end(), 2)->second += 20; }},
   };
 }
 
