@@ -78,8 +78,8 @@ inline bool maps_the_same(const Tree& left, const Tree& right, VirtPage begin, V
 
 // ---- Pages for nodes ----
 
-// The pages that a step took for nodes and kept, in order; none if it took or was refused what it
-// may not.
+// The pages that a step took for nodes and made such, in order; none if it took or was refused what
+// it may not.
 inline std::optional<std::vector<Page>> nodes_taken(const Step& step) {
   const trace::Choices& choices = step.answer.choices;
   const auto& [taken, given, refused] = choices;
@@ -112,7 +112,8 @@ inline std::optional<std::vector<Page>> nodes_taken(const Step& step) {
   const auto kept = pages.end() - given.count;
   if (!std::is_permutation(back.begin(), back.end(), kept, pages.end())) return std::nullopt;
   pages.erase(kept, pages.end());
-  return pages;
+  auto is_node = [&](Page page) { return step.after.nodes.contains(page); };
+  return std::ranges::all_of(pages, is_node) ? std::optional(pages) : std::nullopt;
 }
 
 // Whether a step takes pages for nodes rightly, and changes page tables and `change` only. What
@@ -120,9 +121,6 @@ inline std::optional<std::vector<Page>> nodes_taken(const Step& step) {
 bool changes_tables(const Step& step, auto&& change) {
   const auto kept = nodes_taken(step);
   if (!kept) return false;
-  for (const Page page : *kept) {
-    if (!step.after.nodes.contains(page)) return false;
-  }
   if (step.after.nodes.size() != step.before.nodes.size() + kept->size()) return false;
   return changes_only(step, [&](State& state, Held& held) {
     const trace::PageList& taken = step.answer.choices.taken;

@@ -113,7 +113,7 @@ TEST(Ids, StandInTheReadmeWithTheirSentences) {
 TEST(Ids, HaveThePredicatesThatTheReadmeNames) {
   const std::string readme = text_of(kRoot / "reference/README.md");
   const std::string declared = text_of(kRoot / "reference/laws.h");
-  static const std::regex row(R"(\| (INV-|PRE-|POST-|B\.)[0-9]+ \|[^|]*\|([^|]*)\|)");
+  static const std::regex row(R"(\| (INV-|PRE-|POST-|[BD]\.|L)[0-9]+ \|[^|]*\|([^|]*)\|)");
   static const std::regex named("`([a-z_]+)`");
   std::size_t count = 0;
   for (std::sregex_iterator at(readme.begin(), readme.end(), row), end; at != end; ++at) {
