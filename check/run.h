@@ -113,7 +113,11 @@ template <Judge M, SystemUnderTest S>
 class Lockstep {
  public:
   Lockstep(const trace::Machine& shape, S& system)
-      : shape_(shape), model_(shape), system_(system), digests_(shape.pages.raw), digests_now_(digests_) {
+      : shape_(shape),
+        model_(shape),
+        system_(system),
+        digests_(shape.pages.raw),
+        digests_now_(digests_) {
     system.reset(shape);
     see_digests(system_, digests_);
     first_broken_ = adopt_blocks(model_, system_, blocks_);

@@ -87,8 +87,8 @@ static_assert(all_fit(static_cast<const Op*>(nullptr)));
 
 // A system has one apply(lane, op) for each operation, or a single one that takes any.
 template <class System>
-concept TakesAnyOp = std::same_as<decltype(&System::apply),
-                                  Answer (System::*)(std::uint8_t lane, const Op& op)>;
+concept TakesAnyOp =
+    std::same_as<decltype(&System::apply), Answer (System::*)(std::uint8_t lane, const Op& op)>;
 
 // Checked where a system is defined: the error names the operation that lacks a handler.
 template <class System, class OneOp>
