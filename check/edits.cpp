@@ -600,10 +600,8 @@ struct Lister {
     const std::uint16_t loose = trace.machine.loose.raw;
     const auto next = static_cast<std::uint16_t>(loose + 1);
     for (std::size_t i = 0; i < size(); ++i) {
-      for (const auto& [pages, of_these] : {std::pair<std::uint16_t, std::uint16_t>{2, 1},
-                                            {next, loose},
-                                            {kMany, 1},
-                                            {kHalf, 1}}) {
+      for (const auto& [pages, of_these] :
+           {std::pair<std::uint16_t, std::uint16_t>{2, 1}, {next, loose}, {kMany, 1}, {kHalf, 1}}) {
         add([=](Trace& to) {
           to.machine.pages.raw = pages, to.machine.loose.raw = of_these;
           remove_call(to, i);
