@@ -171,7 +171,7 @@ struct Lister {
       add([=](Trace& to) { to.machine.pages.raw = new_pages, to.machine.loose.raw = new_loose; });
     };
     with(2, 1);
-    with(static_cast<std::uint16_t>(tables.pages() + 1), 1);
+    if (tables.count != 0) with(static_cast<std::uint16_t>(tables.pages() + 1), 1);
     if (named + 2 <= trace::Machine::kMostPages) {
       with(static_cast<std::uint16_t>(named + 2), static_cast<std::uint16_t>(named + 1));
     }

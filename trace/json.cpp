@@ -426,6 +426,7 @@ Json json_of(const Trace& trace) {
                {"prologue", trace.prologue},
                {"calls", Json::array()},
                {"schedule", Json::array()}};
+  if (machine.tables.count != 0) json["machine"]["tables"] = machine.tables.count;
   for (const Call& call : trace.calls) json["calls"].push_back(json_of(call));
   for (const Choice& choice : trace.schedule) {
     const Where& at = choice.where;

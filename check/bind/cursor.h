@@ -21,7 +21,7 @@ constexpr std::uint64_t number(trace::ItemName name) { return static_cast<std::u
 
 // The words of an item in the results from `first` on: what it is, where, and how it is mapped.
 inline void show_item(trace::Reply& reply, std::size_t first, trace::ItemName name, mm::PhysAddr at,
-               const mm::PageProperty& how) {
+                      const mm::PageProperty& how) {
   const trace::Property property = property_of(how);
   for (const std::uint64_t word :
        {number(name), at.value, std::uint64_t{property.rights.bits},
@@ -244,7 +244,7 @@ trace::Reply ask(Registers<P>& held, const trace::CursorTakeNext& op) {
           done.results[8] = stray->num_frames;
           return done;
         }
-        auto& [va, waiting] = std::get<mm::MappedFragment<C>>(*fragment);
+        auto& [va, waiting] = *std::get_if<mm::MappedFragment<C>>(&*fragment);
         auto item = std::move(waiting).into_inner();
         done.results[1] = va.value;
         done.results[2] = mm::page_size(item.level);

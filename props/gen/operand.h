@@ -323,7 +323,8 @@ struct Operands {
       // Its own, as often as not.
       const auto& held = *model.held(lane, op.from);
       kind = model.state().slots[first_page(held)].vtable.value_or(kind);
-      if (dice.one_in(2)) return true;
+      const bool can_be_asked = kind.name != trace::KindName::node;
+      if (can_be_asked && dice.one_in(2)) return true;
     }
     switch (act.kinds) {
       case Act::Kinds::links:

@@ -196,15 +196,21 @@ TEST(Choices, ThatAreNotWhatWasAskedForAreImpermissible) {
   EXPECT_EQ(status_of_taking(trace::AllocBlock{{0xffff}, {0}, b0}, {10}), Status::impermissible);
 }
 
-TEST(Choices, OfManyPagesAreCountedBeyondWhatIsKept) {
+TEST(Choices, OfManyPagesAreAllKept) {
   constexpr trace::Machine kLarge{.pages = {128}, .loose = {1}, .cpus = {1}};
   Model model(kLarge);
   const trace::Answer answer = ask(model, {0, trace::AllocSegment{{100}, {}, {}, s0, {}}});
   EXPECT_EQ(answer.reply.status, Status::ok);
-  EXPECT_EQ(answer.choices.taken.count, 100);
-  EXPECT_EQ(answer.choices.taken.kept(), trace::PageList::kMost);
+  EXPECT_EQ(answer.choices.taken.kept(), 100);
   EXPECT_EQ(model.state().free.size(), 27u);
   EXPECT_EQ(ask(model, {0, trace::AllocBlock{{28}, {}, b0}}).choices.refused, 1);
+}
+
+TEST(Choices, BeyondWhatIsKeptAreCounted) {
+  trace::PageList pages;
+  for (std::uint64_t page = 0; page < trace::PageList::kMost + 2u; ++page) pages.push(page);
+  EXPECT_EQ(pages.count, trace::PageList::kMost + 2);
+  EXPECT_EQ(pages.kept(), trace::PageList::kMost);
 }
 
 // ---- States and steps ----
