@@ -598,10 +598,16 @@ struct Lister {
     if (!is_short()) return;
     constexpr std::uint16_t kMany = 16, kHalf = trace::Machine::kMostPages / 2;
     const std::uint16_t loose = trace.machine.loose.raw;
-    const auto next = static_cast<std::uint16_t>(loose + 1);
+    // The allocator has at least one page, and enough for the machine's tables.
+    const auto free = std::max<std::uint16_t>(1, trace.machine.tables.pages());
+    const auto few = static_cast<std::uint16_t>(1 + free);
+    const auto next = static_cast<std::uint16_t>(loose + free);
     for (std::size_t i = 0; i < size(); ++i) {
-      for (const auto& [pages, of_these] :
-           {std::pair<std::uint16_t, std::uint16_t>{2, 1}, {next, loose}, {kMany, 1}, {kHalf, 1}}) {
+      for (const auto& [pages, of_these] : {std::pair<std::uint16_t, std::uint16_t>{few, 1},
+                                            {next, loose},
+                                            {kMany, 1},
+                                            {kHalf, 1}}) {
+        if (pages > trace::Machine::kMostPages) continue;
         add([=](Trace& to) {
           to.machine.pages.raw = pages, to.machine.loose.raw = of_these;
           remove_call(to, i);
