@@ -196,6 +196,9 @@ bool maps_load(const Step& step, const Cursor& cursor, const Load& load, std::ui
     to += span_of(level);
   }
   if (at != cursor.at + done || at != cursor_after(step)->at) return false;
+  const bool is_outcome =
+      status == Status::ok || status == Status::already_mapped || status == Status::no_memory;
+  if (!is_outcome) return false;
   // It stopped where it had to.
   if (status == Status::ok && done != load.pages) return false;
   if (status != Status::ok && done == load.pages) return false;
@@ -379,6 +382,7 @@ void for_each_piece(const Tree& tree, VirtPage begin, VirtPage end, auto&& each)
 bool unmaps(const Step& step, const Cursor& cursor, VirtPage end) {
   const Status status = step.answer.reply.status;
   const VirtPage now = cursor_after(step)->at;
+  if (status != Status::ok && status != Status::no_memory) return false;
   if (status == Status::no_memory ? now >= end : now < end) return false;
   if (!nodes_taken(step)) return false;
   const auto tables = tables_out(step);
@@ -440,6 +444,7 @@ bool protects_all(const Step& step, const trace::Change& change, const Cursor& c
                   VirtPage end) {
   const Status status = step.answer.reply.status;
   const VirtPage now = cursor_after(step)->at;
+  if (status != Status::ok && status != Status::no_memory) return false;
   if (status == Status::no_memory ? now >= end : now < end) return false;
   if (!nodes_taken(step) || !tables_out(step).empty()) return false;
   const Tree& after = tree_after(step, cursor);

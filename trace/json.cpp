@@ -417,15 +417,13 @@ void read(const Reader& from, Call& into) {
 
 Json json_of(const Trace& trace) {
   const Machine& machine = trace.machine;
-  Json json = {{"machine",
-                {{"pages", machine.pages.raw},
-                 {"loose", machine.loose.raw},
-                 {"cpus", machine.cpus.count},
-                 {"tables", machine.tables.count}}},
-               {"at_once", trace.at_once},
-               {"prologue", trace.prologue},
-               {"calls", Json::array()},
-               {"schedule", Json::array()}};
+  Json json = {
+      {"machine",
+       {{"pages", machine.pages.raw}, {"loose", machine.loose.raw}, {"cpus", machine.cpus.count}}},
+      {"at_once", trace.at_once},
+      {"prologue", trace.prologue},
+      {"calls", Json::array()},
+      {"schedule", Json::array()}};
   if (machine.tables.count != 0) json["machine"]["tables"] = machine.tables.count;
   for (const Call& call : trace.calls) json["calls"].push_back(json_of(call));
   for (const Choice& choice : trace.schedule) {
