@@ -619,6 +619,130 @@ struct Lister {
     }
   }
 
+  // What cursors do in more steps than it takes. Which of two ways is the shorter, in a longer trace
+  // no single removal tells: that of a jump leaves the cursor elsewhere, that of closing lets
+  // nothing be opened.
+  void cursors() {
+    if (!is_short() || trace.at_once) return;
+    for (std::size_t i = 0; i < size(); ++i) {
+      std::visit([&](const auto& op) { around(i, op); }, trace.calls[i].op);
+    }
+  }
+
+  void around(std::size_t, const auto&) {}
+
+  // What is opened again is opened so at once, and there the cursor jumps to, or need not.
+  void around(std::size_t i, const trace::CursorOpen& op) {
+    each_before<trace::CursorOpen>(i, [&](std::size_t first, const trace::CursorOpen& before) {
+      for (const trace::CursorOpen& wide : {op, before}) {
+        const trace::CursorOpen either{op.table, wide.begin, wide.end, {1}};
+        for (const bool jumps : {false, true}) {
+          add([=](Trace& to) {
+            to.calls[first].op = either;
+            to.calls[i].op = trace::CursorJump{op.begin};
+            remove_all(to, closes_between(to, first, i, jumps));
+          });
+        }
+      }
+    });
+  }
+
+  // The range begins where the cursor jumps to.
+  void around(std::size_t i, const trace::CursorJump& op) {
+    each_before<trace::CursorOpen>(i, [&](std::size_t first, const trace::CursorOpen& before) {
+      trace::CursorOpen from{before.table, op.to, before.end, before.may_change};
+      for (const int pages : {-1, 0, 1, 2}) {
+        if (pages >= 0) from.end = {op.to.place, static_cast<std::uint8_t>(op.to.page + pages), 0};
+        add([=](Trace& to) {
+          to.calls[first].op = from;
+          remove_call(to, i);
+        });
+      }
+    });
+  }
+
+  // It is mapped as it is protected later.
+  void around(std::size_t i, const trace::CursorProtectNext& op) { mapped_so(i, op.change); }
+  void around(std::size_t i, const trace::CursorProtect& op) { mapped_so(i, op.change); }
+  void mapped_so(std::size_t i, trace::Change change) {
+    each_before<trace::CursorMapRaw>(i, [&](std::size_t first, trace::CursorMapRaw before) {
+      auto& bits = before.property.rights.bits;
+      bits = static_cast<std::uint8_t>((bits & ~change.take.bits) | change.give.bits);
+      if (change.cache != trace::Change::kKeep) {
+        before.property.cache.name = static_cast<trace::CacheName>(change.cache - 1);
+      }
+      add([=](Trace& to) {
+        to.calls[first].op = before;
+        remove_call(to, i);
+      });
+    });
+  }
+
+  // A walk needs no cursor there.
+  void around(std::size_t i, const trace::CursorQuery&) {
+    each_before<trace::CursorOpen>(i, [&](std::size_t, const trace::CursorOpen& before) {
+      std::size_t jump = i;
+      trace::VirtPlace at = before.begin;
+      each_before<trace::CursorJump>(i, [&](std::size_t last, const trace::CursorJump& op) {
+        jump = last, at = op.to;
+      });
+      add([=](Trace& to) {
+        to.calls[i].op = trace::TableWalk{before.table, at};
+        if (jump != i) remove_call(to, jump);
+      });
+      // Behind it the cursor is where the range ends.
+      add([=](Trace& to) {
+        to.calls[i].op = trace::TableWalk{before.table, before.begin};
+        if (jump != i) remove_call(to, jump);
+      });
+    });
+  }
+
+  // One of the machine's tables, instead of one that is made.
+  void around(std::size_t i, const trace::TableNew& op) {
+    const std::uint8_t shared = op.kind.name == trace::TableKindName::user ? 1 : 2;
+    const trace::Table instead{static_cast<std::uint8_t>(trace::Table::kFirstShared + shared)};
+    const std::uint8_t lane = lane_of(trace, trace.calls[i]);
+    add([=](Trace& to) {
+      for (Call& call : to.calls) {
+        if (lane_of(to, call) != lane) continue;
+        each_of<trace::Table>(call.op, [&](trace::Table& table) {
+          if (table.index == op.to.index) table = instead;
+        });
+      }
+      auto& [pages, loose, cpus, tables] = to.machine;
+      const auto more = static_cast<std::uint8_t>(shared + 1);
+      if (tables.count < more) {
+        const int added = trace::TableCount::kPages[more] - tables.pages();
+        if (pages.raw + added > trace::Machine::kMostPages) return;
+        pages.raw = static_cast<std::uint16_t>(pages.raw + added);
+        tables.count = more;
+      }
+      remove_call(to, i);
+    });
+  }
+
+  // The calls of a type before call i, of the same lane.
+  template <class T>
+  void each_before(std::size_t i, auto&& use) const {
+    for (std::size_t j = 0; j < i; ++j) {
+      const auto* const op = std::get_if<T>(&trace.calls[j].op);
+      if (op != nullptr && lane_of(trace, trace.calls[j]) == lane_of(trace, trace.calls[i])) {
+        use(j, *op);
+      }
+    }
+  }
+  // Where the cursor is closed between two calls; and the second, unless it is to stay.
+  static std::vector<std::size_t> closes_between(const Trace& of, std::size_t first,
+                                                 std::size_t last, bool last_stays) {
+    std::vector<std::size_t> closes;
+    for (std::size_t i = first; i < last; ++i) {
+      if (std::holds_alternative<trace::CursorClose>(of.calls[i].op)) closes.push_back(i);
+    }
+    if (!last_stays) closes.push_back(last);
+    return closes;
+  }
+
   // Call i goes, and of call j an operand changes.
   void without_and_with(std::size_t i, std::size_t j) {
     std::size_t number = 0;
@@ -751,7 +875,7 @@ std::vector<Edit> edits_of(const Trace& trace, std::size_t tier) {
     case 2: lister.removals(); break;
     case 3: lister.schedule(); break;
     case 4: lister.replacements(); break;
-    case 5: lister.exchanges(); break;
+    case 5: lister.exchanges(), lister.cursors(); break;
     case 6: lister.arrangement(); break;
     default: break;
   }
