@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 sys.dont_write_bytecode = True
 from run import (COUNTEREXAMPLE, CRASH, HELD, ROOT, OneSentenceParser, Refused, end_with, number_of,
@@ -41,12 +42,14 @@ def parse(arguments):
     parser.add_argument("--time", default="60s", metavar="T", help="for each hunt (60s)")
     parser.add_argument("--seeds", default="1", metavar="N", help="hunts of each bug (1)")
     parser.add_argument("--first-seed", default="1", metavar="N", help="of the first hunt (1)")
+    parser.add_argument("--jobs", default="1", metavar="N", help="hunts at a time (1)")
     parser.add_argument("--harness", type=pathlib.Path, default=HARNESS, metavar="PROGRAM",
                         help="built with the bugs in it")
     options = parser.parse_args(arguments)
     options.seconds = seconds_of("--time", options.time)
     options.seeds = number_of("--seeds", options.seeds)
     options.first_seed = number_of("--first-seed", options.first_seed)
+    options.jobs = number_of("--jobs", options.jobs)
     options.harness = options.harness.absolute()
     options.bugs = [bug for bug in all_bugs() if is_for_the_harness(bug)]
     if options.bug is not None:
@@ -84,9 +87,11 @@ def main():
     options = parse(sys.argv[1:])
     times, missed = [], 0
     print(f"{'bug':34} {'seed':>4} {'seconds':>8} {'inputs':>9}  seen by")
-    for bug in options.bugs:
-        for seed in range(options.first_seed, options.first_seed + options.seeds):
-            found = hunt(options, bug, seed)
+    hunts = [(bug, seed) for bug in options.bugs
+             for seed in range(options.first_seed, options.first_seed + options.seeds)]
+    with ThreadPoolExecutor(options.jobs) as pool:
+        all_found = pool.map(lambda one: hunt(options, *one), hunts)
+        for (bug, seed), found in zip(hunts, all_found):
             if found:
                 times.append(found[0])
                 tells = f"{found[0]:8.2f} {found[1]:9}  {found[2]}"

@@ -9,12 +9,13 @@
 #include <bit>
 
 #include "reference/model.h"
+#include "reference/trees.h"
 
 namespace fuzz {
 
 // One byte for each state that is to be remembered, by its hash. The fuzzer reads them after each
 // input, and clears them before the next.
-inline constexpr std::size_t kStates = 1 << 13;
+inline constexpr std::size_t kStates = 1 << 14;
 extern std::array<std::uint8_t, kStates> seen_states;
 
 // Operations that were put to all models, and those among them that were passed over.
@@ -37,6 +38,8 @@ class Watched : public reference::Model {
     ++put_to_models.total;
     if (answer.reply.status == trace::Status::passed_over) ++put_to_models.passed_over;
     note(ended_, 0);
+    if (const reference::Cursor* const at = cursor(lane); at != nullptr)
+      note(~stand_of(*at), ended_);
     return answer;
   }
 
@@ -44,7 +47,7 @@ class Watched : public reference::Model {
     const reference::PageSet pages = Model::touched();
     for (const reference::Page page : pages) {
       leave(page);
-      const std::uint8_t left = looks_[page];
+      const std::size_t left = looks_[page];
       enter(page);
       note(ended_, 1 + left * kLooks + looks_[page]);
     }
@@ -57,11 +60,12 @@ class Watched : public reference::Model {
 
  private:
   // What there is to tell of a page: its use; whether it has no handles, one, two or three, or
-  // more, and whether that is near the limit; whether it is in a list; and whether it is free.
-  static constexpr std::size_t kLooks = 128, kUses = 4;
+  // more, and whether that is near the limit; whether it is in a list; whether it is free; and
+  // whether it is a table that is empty, has some entries or all, and is in its own.
+  static constexpr std::size_t kLooks = 1024, kUses = 4;
   static_assert(trace::kUseNames.size() <= kUses);
 
-  std::uint8_t look_of(reference::Page page) const {
+  std::uint16_t look_of(reference::Page page) const {
     unsigned look = 0;
     observe(page, [&](const trace::Fact& fact) {
       if (const auto* const used = std::get_if<trace::PageInUse>(&fact)) {
@@ -70,9 +74,22 @@ class Watched : public reference::Model {
         look |= (used->in_list != 0 ? 16u : 0u) | (width >= 62 ? 32u : 0u);
       } else if (std::holds_alternative<trace::PageFree>(fact)) {
         look |= 64;
+      } else if (const auto* const node = std::get_if<trace::TableNode>(&fact)) {
+        look |= (node->children == 0 ? 1u : node->children < reference::kEntries ? 2u : 3u) << 7;
+        look |= node->stray != 0 ? 512u : 0u;
       }
     });
-    return static_cast<std::uint8_t>(look);
+    return static_cast<std::uint16_t>(look);
+  }
+
+  // Of a cursor: in which table it stands and how far in its range, and what entry it is at.
+  std::size_t stand_of(const reference::Cursor& cursor) const {
+    std::size_t hash = static_cast<std::size_t>(cursor.kind) * 8 + cursor.level;
+    hash = hash * 8 + cursor.guard;
+    hash = hash * 4 + (cursor.at == cursor.begin ? 0u : 1u) + (cursor.at == cursor.end ? 2u : 0u);
+    if (cursor.at == cursor.end) return hash * 4;
+    const auto entry = reference::entry_at(state().trees.at(cursor.root), cursor.level, cursor.at);
+    return hash * 4 + (entry.table != nullptr ? 1u : entry.leaf != nullptr ? 2u : 0u);
   }
 
   void leave(reference::Page page) { --pages_of_use_[looks_[page] % kUses]; }
@@ -102,7 +119,7 @@ class Watched : public reference::Model {
     seen_states[hash >> (64 - std::bit_width(kStates - 1))] = 1;
   }
 
-  std::array<std::uint8_t, trace::Machine::kMostPages> looks_{};
+  std::array<std::uint16_t, trace::Machine::kMostPages> looks_{};
   std::array<std::uint8_t, kUses> pages_of_use_{};
   std::size_t ended_ = 0;  // The operation asked last, and how it ended.
   reference::Lane lane_ = 0;

@@ -5,9 +5,9 @@
 #include <cstdlib>
 
 #include "check/explore/concurrent.h"
-#include "check/machine/memory.h"
 #include "check/shrink.h"
-#include "check/systems/mm.h"
+#include "props/probes.h"
+#include "props/systems.h"
 #include "reference/model.h"
 
 namespace props {
@@ -20,22 +20,6 @@ using check::MmAlone;
 using check::MmAtOnce;
 using check::Thoroughness;
 using reference::Model;
-
-const void*& machine_user() {
-  static const void* user = nullptr;
-  return user;
-}
-
-// There is one machine, which keeps everything but what a reset restores; so one system of each
-// sort serves all runs, and finds the machine built anew if the other sort had it last.
-template <class System>
-System& system_of(const Machine& shape) {
-  check::machine::power_on();
-  static System system;
-  if (machine_user() != &system) system.rebuild(shape);
-  machine_user() = &system;
-  return system;
-}
 
 Judged judged(check::Run run) {
   if (run.unconfirmed) return {.steps = std::move(run.steps), .doubt = Doubt::unconfirmed};
@@ -50,137 +34,6 @@ Judged agreement(Trace& trace, How how) {
 Judged keeps_laws(Trace& trace, How how) {
   how.thoroughness = Thoroughness::thorough;
   return judged(check::confirmed_run<Model>(trace, system_of<MmAlone>(trace.machine), how));
-}
-
-// Asks something of the system that leaves all as it was. What came of it that should not have.
-using Wrong = std::optional<check::Step>;
-
-Wrong unless_answered(MmAlone& system, const Call& call, std::uint8_t lane,
-                      const Answer& expected) {
-  const Answer seen = system.apply(lane, call.op);
-  if (seen == expected) return std::nullopt;
-  return check::Step{call, expected, seen};
-}
-
-// Judges a law of the system by itself: `before` and `after` probe it around each call that is
-// asked. The reference runs alongside, and only says what can be asked.
-Judged probed_once(const Trace& trace, How how, const char* law, auto&& before, auto&& after) {
-  MmAlone& system = system_of<MmAlone>(trace.machine);
-  Model model(trace.machine);
-  system.reset(trace.machine);
-  check::FreeBlocks blocks;
-  (void)check::begin_alike(model, system, blocks);
-  Judged result;
-  auto diverge = [&](std::size_t at, const char* why, const check::Step& step) {
-    result.diverged = check::Divergence{check::Oracle::answer, at, why, {}, {}};
-    result.steps.push_back(step);
-    system.rebuild(trace.machine);
-  };
-  for (std::size_t at = 0; at < trace.calls.size(); ++at) {
-    const Call& call = trace.calls[at];
-    const std::uint8_t lane = trace.machine.lane(call.lane);
-    const bool is_asked = model.allows(lane, call.op);
-    if (is_asked) {
-      if (const Wrong wrong = before(system, call, lane)) return diverge(at, law, *wrong), result;
-    }
-    const check::Step step = check::take_step(call, lane, model, system);
-    if (how.tally != nullptr) how.tally->note(call.op, step.seen.reply.status);
-    if (!check::is_accepted(step)) return diverge(at, check::law_of(call.op), step), result;
-    if (check::asked_allocator(step, trace.machine)) {
-      (void)check::adopt_blocks(model, system, blocks);
-    }
-    if (step.seen.reply.status == Status::aborted) {
-      system.rebuild(trace.machine);
-      break;
-    }
-    if (how.thoroughness == Thoroughness::thorough) result.steps.push_back(step);
-    if (is_asked && step.seen.reply.status == Status::ok) {
-      if (const Wrong wrong = after(system, call, lane)) return diverge(at, law, *wrong), result;
-    }
-  }
-  return result;
-}
-
-// The same; what it finds is confirmed on a machine built from nothing. Only the first is tallied.
-Judged probed(const Trace& trace, How how, const char* law, auto&& before, auto&& after) {
-  Judged first = probed_once(trace, how, law, before, after);
-  if (!first.diverged) return first;
-  how.tally = nullptr;
-  Judged again = probed_once(trace, how, law, before, after);
-  if (!again.diverged) return {.steps = std::move(first.steps), .doubt = Doubt::unconfirmed};
-  return again;
-}
-
-// POST-6: making a handle raw and taking it back is nothing: same page, same count, same metadata.
-Judged round_trip(Trace& trace, How how) {
-  auto before = [](MmAlone& system, const Call& call, std::uint8_t lane) -> Wrong {
-    const auto* into = std::get_if<FrameIntoRaw>(&call.op);
-    if (into == nullptr) return std::nullopt;
-    const std::array<Op, 3> looks = {FrameCount{into->from}, FrameReadMeta{into->from},
-                                     FrameUsage{into->from}};
-    std::array<Answer, 3> was;
-    for (std::size_t i = 0; i < looks.size(); ++i) was[i] = system.apply(lane, looks[i]);
-    const Answer gone = system.apply(lane, *into);
-    if (Wrong wrong =
-            unless_answered(system, {call.lane, FrameFromRaw{into->to, into->from}}, lane, gone)) {
-      return wrong;
-    }
-    for (std::size_t i = 0; i < looks.size(); ++i) {
-      if (Wrong wrong = unless_answered(system, {call.lane, looks[i]}, lane, was[i])) return wrong;
-    }
-    return std::nullopt;
-  };
-  auto after = [](MmAlone&, const Call&, std::uint8_t) -> Wrong { return std::nullopt; };
-  return probed(trace, how, "POST-6", before, after);
-}
-
-// What reading metadata of a kind, made with a value, must give.
-Answer reading(Kind kind, std::uint64_t value) {
-  Answer answer;
-  answer.reply.results[0] = static_cast<std::uint64_t>(kind.name);
-  for (std::size_t i = 0; i < words_of(kind.name); ++i) answer.reply.results[1 + i] = value + i;
-  return answer;
-}
-
-// A typed handle reads its kind; made dynamic it is refused as every other kind, and taken as its
-// own.
-Wrong unless_is_of(MmAlone& system, Cpu cpu, std::uint8_t lane, Frame frame, Kind kind,
-                   std::uint64_t value) {
-  const Answer yes{}, no{{.status = Status::wrong_kind}, {}};
-  auto look = [&](const Op& op, const Answer& expected) {
-    return unless_answered(system, {cpu, op}, lane, expected);
-  };
-  if (Wrong wrong = look(FrameReadMeta{frame}, reading(kind, value))) return wrong;
-  if (Wrong wrong = look(FrameToDyn{frame}, yes)) return wrong;
-  for (std::uint8_t i = 0; i < Kind::kCount; ++i) {
-    const Kind other{static_cast<KindName>(i)};
-    if (other == kind) continue;
-    if (Wrong wrong = look(FrameTryFrom{frame, other}, no)) return wrong;
-  }
-  if (Wrong wrong = look(FrameReadMeta{frame}, reading(kind, value))) return wrong;
-  return look(FrameTryFrom{frame, kind}, yes);
-}
-
-// INV-7, and the laws of Repr: what was written as a kind reads back as that kind.
-Judged read_back(Trace& trace, How how) {
-  auto before = [](MmAlone&, const Call&, std::uint8_t) -> Wrong { return std::nullopt; };
-  auto after = [](MmAlone& system, const Call& call, std::uint8_t lane) -> Wrong {
-    return std::visit(
-        [&]<class T>(const T& op) -> Wrong {
-          if constexpr (std::is_same_v<T, FrameFromUnused> || std::is_same_v<T, AllocFrame>) {
-            return unless_is_of(system, call.lane, lane, op.to, op.kind, op.value.value());
-          } else if constexpr (std::is_same_v<T, UniqueFromUnused>) {
-            return unless_answered(system, {call.lane, UniqueReadMeta{op.to}}, lane,
-                                   reading(op.kind, op.value.value()));
-          } else if constexpr (std::is_same_v<T, UniqueRepurpose>) {
-            return unless_answered(system, {call.lane, UniqueReadMeta{op.from}}, lane,
-                                   reading(op.kind, op.value.value()));
-          }
-          return std::nullopt;
-        },
-        call.op);
-  };
-  return probed(trace, how, "INV-7", before, after);
 }
 
 // How many schedules of a trace are tried: few of many traces find more than many of few. A trace
@@ -345,6 +198,21 @@ constexpr Property kProperties[] = {
              UniqueIntoShared, UniqueTryFromFrame>()},
      false,
      read_back},
+    {"mapped and taken",
+     "What is mapped is found, comes out as it went in, and can be mapped again.",
+     {set_of<CursorOpen, CursorClose, CursorMapRaw, CursorMapFrame, CursorJump>(),
+      (kTables - kCpus) | set_of<FrameFromUnused, FrameToUntyped, FrameDrop, AllocFrame>(),
+      Shape::tables},
+     false,
+     mapped_and_taken},
+    {"neighbours stay",
+     "A cursor changes nothing outside of where it goes, and what it splits is found where it was.",
+     {kCursors,
+      (kTables - kCpus) | set_of<FrameFromUnused, FrameToUntyped, FrameDrop, AllocFrame,
+                                 AllocSegment, SegmentToUntyped, AllocFail>(),
+      Shape::tables},
+     false,
+     neighbours_stay},
     {"lanes agree",
      "Whatever lanes do at once has an order of phases in which the reference gives every answer, "
      "and leaves the same state.",

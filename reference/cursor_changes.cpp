@@ -57,12 +57,11 @@ Code why_not_map(const Cursor& cursor, const Mapping& page) {
 
 // Whether anything is mapped from where a cursor stands to `end`.
 bool maps_any(const State& state, const Cursor& cursor, VirtPage end) {
-  const auto& mappings = state.trees.at(cursor.root).mappings;
-  auto at = mappings.lower_bound(cursor.at);
-  if (at != mappings.end() && at->first < end) return true;
-  if (at == mappings.begin()) return false;
-  --at;
-  return cursor.at < end && at->first + span_of(at->second.level) > cursor.at;
+  if (cursor.at >= end) return false;
+  const Tree& tree = state.trees.at(cursor.root);
+  if (mapping_of(tree, cursor.at) != nullptr) return true;
+  const auto next = tree.mappings.lower_bound(cursor.at);
+  return next != tree.mappings.end() && next->first < end;
 }
 
 // Maps a page that can be, unless something is mapped there: that is any page, or a table with
@@ -78,7 +77,9 @@ void map_one(State& state, Lane lane, const Mapping& page, const Answer& seen, A
   }
 
   Level lowest = cursor.guard;  // Of the tables there are on the way.
-  while (lowest > page.level && entry_at(tree, lowest, at).table != nullptr) --lowest;
+  while (lowest > page.level && tree.nodes.contains(place_of(static_cast<Level>(lowest - 1), at))) {
+    --lowest;
+  }
   std::vector<Page> taken;
   answer.reply.status = take_nodes(state, lane, lowest - page.level, seen, answer, taken);
   if (status_of(answer) != Status::ok) return;
@@ -194,6 +195,14 @@ trace::Property changed(trace::Property property, const trace::Change& change) {
     property.cache.name = static_cast<trace::CacheName>(change.cache - 1);
   }
   return property;
+}
+
+// Why pages cannot be changed from where the cursor stands; none if they can, or there are none.
+Code why_not_change(const State& state, const Cursor& cursor, std::uint64_t bytes,
+                    const trace::Change& change) {
+  if (const Code why = why_not_over(cursor, bytes); why != Code::none) return why;
+  const VirtPage end = cursor.at + bytes / kPageBytes;
+  return says_what_none_can(change) && maps_any(state, cursor, end) ? Code::bad_cache : Code::none;
 }
 
 // Changes the next page, and says where that was.
@@ -373,11 +382,9 @@ bool allows(const State& state, Lane lane, const trace::CursorProtectNext&) {
 Answer step(State& state, Lane lane, const trace::CursorProtectNext& op, const Answer& seen) {
   const Cursor& cursor = cursor_of(state, lane);
   const std::uint64_t bytes = length_of(cursor, op.length);
-  if (const Code why = why_not_over(cursor, bytes); why != Code::none) return panic(why);
+  const Code why = why_not_change(state, cursor, bytes, op.change);
+  if (why != Code::none) return panic(why);
   const VirtPage end = cursor.at + bytes / kPageBytes;
-  if (says_what_none_can(op.change) && maps_any(state, cursor, end)) {
-    return panic(Code::bad_cache);
-  }
   Answer answer;
   Fragment one;
   answer.reply.status = protect_one(state, lane, end, op.change, seen, answer, one);
@@ -394,11 +401,9 @@ bool allows(const State& state, Lane lane, const trace::CursorProtect&) {
 Answer step(State& state, Lane lane, const trace::CursorProtect& op, const Answer& seen) {
   const Cursor& cursor = cursor_of(state, lane);
   const std::uint64_t bytes = length_of(cursor, op.length);
-  if (const Code why = why_not_over(cursor, bytes); why != Code::none) return panic(why);
+  const Code why = why_not_change(state, cursor, bytes, op.change);
+  if (why != Code::none) return panic(why);
   const VirtPage end = cursor.at + bytes / kPageBytes;
-  if (says_what_none_can(op.change) && maps_any(state, cursor, end)) {
-    return panic(Code::bad_cache);
-  }
   std::uint64_t pages = 0;
   std::uint64_t spans = 0;
   Answer answer;

@@ -38,7 +38,7 @@ template <class P>
 trace::Reply ask(Registers<P>& held, const trace::CursorOpen& op) {
   AnyTable<P>& any = held.table(op.table);
   const mm::VirtAddr begin{address_of(op.begin)}, end{address_of(op.end)};
-  const trace::Reply reply = any.with([&]<class C>(mm::PageTable<C>& table) {
+  return any.with([&]<class C>(mm::PageTable<C>& table) {
     auto keep = [&](auto opened) -> trace::Reply {
       if (!opened.ok()) return {.status = status_of(opened.error())};
       auto cursor = opened.take();
@@ -49,8 +49,6 @@ trace::Reply ask(Registers<P>& held, const trace::CursorOpen& op) {
     return op.may_change.value() ? keep(mm::CursorMut<C>::open(table, begin, end))
                                  : keep(mm::Cursor<C>::open(table, begin, end));
   });
-  held.touch_taken();
-  return reply;
 }
 
 template <class P>
@@ -120,30 +118,26 @@ bool can_ask(Registers<P>& held, const trace::CursorMapFrame& op) {
 }
 template <class P>
 trace::Reply ask(Registers<P>& held, const trace::CursorMapFrame& op) {
-  const trace::Reply reply =
-      held.cursor.with_mut([&]<class C>(mm::CursorMut<C>& cursor) -> trace::Reply {
-        if constexpr (C::Items::kMayOwn) {
-          const mm::PhysAddr at =
-              held.with(op.from, [](auto& frame) { return frame.start_paddr(); });
-          // The item has the count of the register's handle, which stays where it is: so it is
-          // still there if this panics. If the table took it, the register is emptied; if not, the
-          // item is.
-          using Handle = mm::Frame<P, typename C::Items::Tracked>;
-          auto item = C::Items::Item::tracked(Handle::from_raw(at), property_of(op.property));
-          const auto done = cursor.map(std::move(item));
-          if (done.ok()) {
-            held.frames.forget(op.from);
-          } else {
-            (void)std::move(item.frame).into_raw();
-          }
-          return {.status = done.ok() ? trace::Status::ok : status_of(done.error()),
-                  .results = {cursor.virt_addr().value}};
-        } else {
-          return {.status = trace::Status::impermissible};  // can_map() says no.
-        }
-      });
-  held.touch_taken();
-  return reply;
+  return held.cursor.with_mut([&]<class C>(mm::CursorMut<C>& cursor) -> trace::Reply {
+    if constexpr (C::Items::kMayOwn) {
+      const mm::PhysAddr at = held.with(op.from, [](auto& frame) { return frame.start_paddr(); });
+      // The item has the count of the register's handle, which stays where it is: so it is
+      // still there if this panics. If the table took it, the register is emptied; if not, the
+      // item is.
+      using Handle = mm::Frame<P, typename C::Items::Tracked>;
+      auto item = C::Items::Item::tracked(Handle::from_raw(at), property_of(op.property));
+      const auto done = cursor.map(std::move(item));
+      if (done.ok()) {
+        held.frames.forget(op.from);
+      } else {
+        (void)std::move(item.frame).into_raw();
+      }
+      return {.status = done.ok() ? trace::Status::ok : status_of(done.error()),
+              .results = {cursor.virt_addr().value}};
+    } else {
+      return {.status = trace::Status::impermissible};  // can_map() says no.
+    }
+  });
 }
 
 template <class P>
@@ -152,16 +146,13 @@ bool can_ask(Registers<P>& held, const trace::CursorMapRaw&) {
 }
 template <class P>
 trace::Reply ask(Registers<P>& held, const trace::CursorMapRaw& op) {
-  const trace::Reply reply =
-      held.cursor.with_mut([&]<class C>(mm::CursorMut<C>& cursor) -> trace::Reply {
-        auto item = C::Items::Item::untracked({address_of(op.at)}, op.level.value,
-                                              property_of(op.property));
-        const auto done = cursor.map(std::move(item));
-        return {.status = done.ok() ? trace::Status::ok : status_of(done.error()),
-                .results = {cursor.virt_addr().value}};
-      });
-  held.touch_taken();
-  return reply;
+  return held.cursor.with_mut([&]<class C>(mm::CursorMut<C>& cursor) -> trace::Reply {
+    auto item =
+        C::Items::Item::untracked({address_of(op.at)}, op.level.value, property_of(op.property));
+    const auto done = cursor.map(std::move(item));
+    return {.status = done.ok() ? trace::Status::ok : status_of(done.error()),
+            .results = {cursor.virt_addr().value}};
+  });
 }
 
 // What a range form has done, beside where it stopped: `more` follow in the results.
@@ -176,14 +167,12 @@ bool can_ask(Registers<P>& held, const trace::CursorMapRun&) {
 }
 template <class P>
 trace::Reply ask(Registers<P>& held, const trace::CursorMapRun& op) {
-  const trace::Reply reply = held.cursor.with_mut([&](auto& cursor) {
+  return held.cursor.with_mut([&](auto& cursor) {
     const mm::u64 length = length_of(cursor, op.length);
     const mm::Progress run =
         cursor.map_range({address_of(op.at)}, length, property_of(op.property));
     return reply_of(run, cursor, run.pages * mm::kPageSize);
   });
-  held.touch_taken();
-  return reply;
 }
 
 // Whether tables take frames of this type: as what their items are, or what can become that.
@@ -200,21 +189,18 @@ bool can_ask(Registers<P>& held, const trace::CursorMapSegment& op) {
 }
 template <class P>
 trace::Reply ask(Registers<P>& held, const trace::CursorMapSegment& op) {
-  const trace::Reply reply =
-      held.cursor.with_mut([&]<class C>(mm::CursorMut<C>& cursor) -> trace::Reply {
-        return held.with(op.from, [&]<class M>(mm::Segment<P, M>& segment) -> trace::Reply {
-          if constexpr (kMayMap<C, M>) {
-            const mm::Progress run = cursor.map_segment(segment, property_of(op.property));
-            const trace::Reply done = reply_of(run, cursor, run.pages);
-            if (!run.stopped_by) held.segments.forget(op.from);
-            return done;
-          } else {
-            return {.status = trace::Status::impermissible};  // can_map() says no.
-          }
-        });
-      });
-  held.touch_taken();
-  return reply;
+  return held.cursor.with_mut([&]<class C>(mm::CursorMut<C>& cursor) -> trace::Reply {
+    return held.with(op.from, [&]<class M>(mm::Segment<P, M>& segment) -> trace::Reply {
+      if constexpr (kMayMap<C, M>) {
+        const mm::Progress run = cursor.map_segment(segment, property_of(op.property));
+        const trace::Reply done = reply_of(run, cursor, run.pages);
+        if (!run.stopped_by) held.segments.forget(op.from);
+        return done;
+      } else {
+        return {.status = trace::Status::impermissible};  // can_map() says no.
+      }
+    });
+  });
 }
 
 template <class P>
@@ -223,41 +209,37 @@ bool can_ask(Registers<P>& held, const trace::CursorTakeNext& op) {
 }
 template <class P>
 trace::Reply ask(Registers<P>& held, const trace::CursorTakeNext& op) {
-  const trace::Reply reply =
-      held.cursor.with_mut([&]<class C>(mm::CursorMut<C>& cursor) -> trace::Reply {
-        auto taken = cursor.take_next(length_of(cursor, op.length));
-        trace::Reply done{.results = {cursor.virt_addr().value}};
-        if (!taken.ok()) {
-          done.status = status_of(taken.error());
-          return done;
-        }
-        auto fragment = taken.take();
-        if (!fragment) {
-          done.status = trace::Status::none;
-          return done;
-        }
-        if (auto* stray = std::get_if<mm::StrayFragment<C>>(&*fragment)) {
-          done.results[1] = stray->va.value;
-          done.results[2] = stray->bytes;
-          done.results[3] = number(trace::ItemName::stray);
-          done.results[4] = (*stray->table).start_paddr().value;
-          done.results[8] = stray->num_frames;
-          return done;
-        }
-        auto& [va, waiting] = *std::get_if<mm::MappedFragment<C>>(&*fragment);
-        auto item = std::move(waiting).into_inner();
-        done.results[1] = va.value;
-        done.results[2] = mm::page_size(item.level);
-        show_item(done, 3,
-                  item.is_tracked() ? trace::ItemName::tracked : trace::ItemName::untracked,
-                  item.at, item.property);
-        if constexpr (C::Items::kMayOwn) {
-          if (item.is_tracked()) held.put(op.to, std::move(item.frame));
-        }
-        return done;
-      });
-  held.touch_taken();
-  return reply;
+  return held.cursor.with_mut([&]<class C>(mm::CursorMut<C>& cursor) -> trace::Reply {
+    auto taken = cursor.take_next(length_of(cursor, op.length));
+    trace::Reply done{.results = {cursor.virt_addr().value}};
+    if (!taken.ok()) {
+      done.status = status_of(taken.error());
+      return done;
+    }
+    auto fragment = taken.take();
+    if (!fragment) {
+      done.status = trace::Status::none;
+      return done;
+    }
+    if (auto* stray = std::get_if<mm::StrayFragment<C>>(&*fragment)) {
+      done.results[1] = stray->va.value;
+      done.results[2] = stray->bytes;
+      done.results[3] = number(trace::ItemName::stray);
+      done.results[4] = (*stray->table).start_paddr().value;
+      done.results[8] = stray->num_frames;
+      return done;
+    }
+    auto& [va, waiting] = *std::get_if<mm::MappedFragment<C>>(&*fragment);
+    auto item = std::move(waiting).into_inner();
+    done.results[1] = va.value;
+    done.results[2] = mm::page_size(item.level);
+    show_item(done, 3, item.is_tracked() ? trace::ItemName::tracked : trace::ItemName::untracked,
+              item.at, item.property);
+    if constexpr (C::Items::kMayOwn) {
+      if (item.is_tracked()) held.put(op.to, std::move(item.frame));
+    }
+    return done;
+  });
 }
 
 template <class P>
@@ -266,7 +248,7 @@ bool can_ask(Registers<P>& held, const trace::CursorUnmap&) {
 }
 template <class P>
 trace::Reply ask(Registers<P>& held, const trace::CursorUnmap& op) {
-  const trace::Reply reply = held.cursor.with_mut([&]<class C>(mm::CursorMut<C>& cursor) {
+  return held.cursor.with_mut([&]<class C>(mm::CursorMut<C>& cursor) {
     mm::u64 pages = 0, tables = 0, frames = 0;
     const mm::Progress run =
         cursor.unmap(length_of(cursor, op.length), [&](mm::Fragment<C>&& fragment) noexcept {
@@ -281,8 +263,6 @@ trace::Reply ask(Registers<P>& held, const trace::CursorUnmap& op) {
         });
     return reply_of(run, cursor, pages, tables, frames);
   });
-  held.touch_taken();
-  return reply;
 }
 
 template <class P>
@@ -291,7 +271,7 @@ bool can_ask(Registers<P>& held, const trace::CursorProtectNext&) {
 }
 template <class P>
 trace::Reply ask(Registers<P>& held, const trace::CursorProtectNext& op) {
-  const trace::Reply reply = held.cursor.with_mut([&](auto& cursor) -> trace::Reply {
+  return held.cursor.with_mut([&](auto& cursor) -> trace::Reply {
     auto done = cursor.protect_next(length_of(cursor, op.length), change_of(op.change));
     trace::Reply said{.results = {cursor.virt_addr().value}};
     if (!done.ok()) {
@@ -304,8 +284,6 @@ trace::Reply ask(Registers<P>& held, const trace::CursorProtectNext& op) {
     }
     return said;
   });
-  held.touch_taken();
-  return reply;
 }
 
 template <class P>
@@ -314,12 +292,10 @@ bool can_ask(Registers<P>& held, const trace::CursorProtect&) {
 }
 template <class P>
 trace::Reply ask(Registers<P>& held, const trace::CursorProtect& op) {
-  const trace::Reply reply = held.cursor.with_mut([&](auto& cursor) {
+  return held.cursor.with_mut([&](auto& cursor) {
     const mm::Progress run = cursor.protect(length_of(cursor, op.length), change_of(op.change));
     return reply_of(run, cursor, run.leaves, run.pages * mm::kPageSize);
   });
-  held.touch_taken();
-  return reply;
 }
 
 }  // namespace check

@@ -271,9 +271,8 @@ struct Registers {
     return table.is_shared() ? machine->tables.at(table.shared()) : own(table.own());
   }
 
-  // The pages that this operation was given became tables.
-  void touch_taken() {
-    const trace::PageList& taken = P::choices().taken;
+  // The pages that an operation was given may have become tables, and been given back since.
+  void note_taken(const trace::PageList& taken) {
     for (std::uint16_t i = 0; i < taken.kept(); ++i) written.add(taken.page[i]);
     if (taken.count > taken.kept()) written = PageMask::all();
   }

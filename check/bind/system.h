@@ -91,6 +91,7 @@ class MmSystem {
     if (trace::Choices& made = P::choices();
         (made.taken.count | made.given.count | made.refused) != 0) {
       answer.choices = made;
+      held.note_taken(made.taken);
       P::clear(made);
       free_pages_.note_change();
     }
@@ -196,7 +197,7 @@ class MmSystem {
     P::become(0);
     (void)P::guarded([&] { shared_.tables.make(tables); });
     begun_ = P::choices();
-    lanes_[0].touch_taken();
+    lanes_[0].note_taken(begun_.taken);
     P::clear(P::choices());
     free_pages_.note_change();
   }

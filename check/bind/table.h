@@ -22,14 +22,11 @@ trace::Reply ask(Registers<P>& held, const trace::TableNew& op) {
     held.own(op.to).put_as(op.kind.name, std::move(table));
     return {.results = {root}};
   };
-  const trace::Reply reply =
-      op.kind.name == trace::TableKindName::user
-          ? keep(held.machine->tables.make_user())
-          : with_config<P>(op.kind.name, [&]<class C>(std::type_identity<C>) {
-              return keep(mm::PageTable<C>::empty());
-            });
-  held.touch_taken();
-  return reply;
+  return op.kind.name == trace::TableKindName::user
+             ? keep(held.machine->tables.make_user())
+             : with_config<P>(op.kind.name, [&]<class C>(std::type_identity<C>) {
+                 return keep(mm::PageTable<C>::empty());
+               });
 }
 
 template <class P>

@@ -114,10 +114,10 @@ class TableOperands {
       case 7:
       case 8:
       case 9: length = {1, 1, 0}; break;
-      case 10: length = {2, 1, 0}; break;
+      case 10: length = {static_cast<std::uint8_t>(dice_.one_in(4) ? 2 : 1), 1, 0}; break;
       case 11: length = {0, 64, 0}; break;
       default:
-        if (dice_.one_in(2)) length = {trace::Length::kRest, 0, 0};
+        if (dice_.one_in(is_vast(cursor) ? 32 : 2)) length = {trace::Length::kRest, 0, 0};
     }
     // Beyond the end it is a panic: seldom.
     const std::uint64_t now = cursor.at * 4096, end = cursor.end * 4096;
@@ -129,13 +129,16 @@ class TableOperands {
 
   // ---- What is mapped.
 
+  // To map so much page by page takes long, and shows no more than to map less.
+  static bool is_vast(const reference::Cursor& cursor) { return cursor.end - cursor.at > 2048; }
+
   // Aligned to a huge page as the cursor is, so that such fit; or not.
   trace::Target target_for(const reference::Cursor& cursor) const {
     trace::Target at;
     if (dice_.one_in(3)) at.base = static_cast<std::uint8_t>(dice_.between(1, 4));
     if (dice_.one_in(40)) at.base = static_cast<std::uint8_t>(dice_.below(trace::Target::kCount));
     at.page = static_cast<std::uint16_t>(dice_.one_in(2) ? 0 : 512 * dice_.below(8));
-    if (!dice_.one_in(3)) {
+    if (!dice_.one_in(is_vast(cursor) ? 24 : 3)) {
       at.page = static_cast<std::uint16_t>(at.page + cursor.at % 512);
     } else if (dice_.one_in(2)) {
       at.page = static_cast<std::uint16_t>(dice_.below(16));

@@ -62,8 +62,8 @@ inline constexpr OpSet kFrames = family("frame"), kUniques = family("unique"),
                        kSegments = family("segment"), kLists = family("list"),
                        kAlloc = family("alloc"), kBytes = family("bytes"), kBoot = family("boot");
 // Page tables, the cursors over them, the CPUs that translate by them, and grace periods.
-inline constexpr OpSet kTables =
-    family("table") | family("cursor") | family("cpu") | family("quiesce");
+inline constexpr OpSet kCursors = family("cursor"), kCpus = family("cpu"),
+                       kTables = family("table") | kCursors | kCpus | family("quiesce");
 inline constexpr OpSet kEveryOp =
     kFrames | kUniques | kSegments | kLists | kAlloc | kBytes | kBoot | kTables;
 
