@@ -112,7 +112,7 @@ const char* law_of(const OnPage& on, const trace::Op& op) {
   if (const char* const law = law_of_node(on)) return law;
   if (have_other_neighbours(on)) return "INV-21";
   if (on.expected->kind != on.seen->kind || on.expected->usage != on.seen->usage) return "INV-7";
-  return check::law_of(op);
+  return trace::law_of(op);
 }
 
 template <class... Parts>
@@ -431,10 +431,6 @@ std::string in_words(const FreeBlock& block) {
     out << " in cpu" << block.where - trace::kFirstCache << "'s cache";
   }
   return out.str();
-}
-
-const char* law_of(const trace::Op& op) {
-  return std::visit([]<class T>(const T&) { return T::kLaw; }, op);
 }
 
 std::string law_of(const Difference& difference, const trace::Op& op) {

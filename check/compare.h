@@ -51,7 +51,6 @@ struct Difference {
 // Both sorted.
 Difference difference(const Facts& expected, const Facts& seen);
 
-const char* law_of(const trace::Op& op);
 std::string law_of(const Difference& difference, const trace::Op& op);
 
 // "pages 8 to 11 in cpu0's cache"

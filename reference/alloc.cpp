@@ -293,9 +293,9 @@ Answer Model::imagine(Lane lane, const trace::Op& op) const {
     return answer;
   }
   if (!allows(lane, op)) return answer;
-  const bool may_make_nodes =
-      std::visit([]<class One>(const One&) { return kMayMakeNodes<One>; }, op);
-  if (may_make_nodes) {
+  constexpr auto kMayMake =
+      trace::kOfEachOp<[]<class One>(std::type_identity<One>) { return kMayMakeNodes<One>; }>;
+  if (kMayMake[op.index()]) {
     Model other(*this);
     other.state_.imagines = true;
     return other.step(lane, op, answer);

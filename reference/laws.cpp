@@ -354,10 +354,6 @@ constexpr Law kLaws[] = {
      .of_step = drops_a_list},
 };
 
-const char* law_cited_by(const trace::Op& op) {
-  return std::visit([]<class One>(const One&) { return One::kLaw; }, op);
-}
-
 bool is_not_asked(const trace::Answer& answer) {
   return answer.reply.status == trace::Status::passed_over ||
          answer.reply.status == trace::Status::declined;
@@ -390,7 +386,7 @@ bool keeps(const Law& law, const State& state) {
 bool keeps(const Law& law, const Step& step) {
   if (is_not_asked(step.answer)) {
     // What was not asked changes nothing: that belongs to each operation's own law.
-    return law_of(law_cited_by(step.op)) != &law || step.before == step.after;
+    return law_of(trace::law_of(step.op)) != &law || step.before == step.after;
   }
   return law.of_step == nullptr || law.of_step(step);
 }

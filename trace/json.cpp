@@ -297,10 +297,6 @@ const std::array<const char*, kOpCount>& op_names() {
 
 std::string unnamed_result(std::size_t index) { return "result" + std::to_string(index); }
 
-std::span<const Result> results_of(const Op& op) {
-  return std::visit([]<class T>(const T&) { return std::span<const Result>(T::kResults); }, op);
-}
-
 std::span<const char* const> names_for(As as) {
   switch (as) {
     case As::kind: return kKindNames;

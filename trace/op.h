@@ -3,7 +3,9 @@
 // under test and the reports are all driven by it.
 #pragma once
 
+#include <array>
 #include <concepts>
+#include <span>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -72,8 +74,24 @@ constexpr decltype(auto) with_op(std::size_t index, auto&& use) {
   }
 }
 
+// What is known of each operation, by its place in the list. Compilers take seconds for a
+// std::visit of so many alternatives.
+template <auto kOf>
+inline constexpr auto kOfEachOp = []<class... Ops>(const std::variant<Ops...>*) {
+  return std::array{kOf(std::type_identity<Ops>{})...};
+}(static_cast<const Op*>(nullptr));
+
 inline const char* name_of(const Op& op) {
-  return std::visit([]<class T>(const T&) { return T::kName; }, op);
+  return kOfEachOp<[]<class T>(std::type_identity<T>) { return T::kName; }>[op.index()];
+}
+inline const char* law_of(const Op& op) {
+  return kOfEachOp<[]<class T>(std::type_identity<T>) { return T::kLaw; }>[op.index()];
+}
+// What its results are.
+inline std::span<const Result> results_of(const Op& op) {
+  return kOfEachOp<[]<class T>(std::type_identity<T>) {
+    return std::span<const Result>(T::kResults);
+  }>[op.index()];
 }
 
 // The bytes that a struct with `fields` takes.

@@ -136,20 +136,16 @@ void print(std::ostream& out, const Op& op, const Answer& answer) {
   if (answer.reply.code != Code::none) {
     out << '(' << kCodeNames[static_cast<std::size_t>(answer.reply.code)] << ')';
   }
-  std::visit(
-      [&]<class T>(const T&) {
-        const auto& results = answer.reply.results;
-        if (answer.reply.status != Status::ok && results == Reply{}.results) return;
-        for (std::size_t i = 0; i < T::kResults.size(); ++i) {
-          const auto [name, as] = T::kResults[i];
-          // Words follow their kind.
-          const bool is_beyond = as == As::word && i > words_of(static_cast<KindName>(results[0]));
-          if (is_beyond && results[i] == 0) continue;
-          out << ' ' << name << '=';
-          print(out, as, results[i]);
-        }
-      },
-      op);
+  const auto& results = answer.reply.results;
+  const bool are_shown = answer.reply.status == Status::ok || results != Reply{}.results;
+  for (std::size_t i = 0; are_shown && i < results_of(op).size(); ++i) {
+    const auto [name, as] = results_of(op)[i];
+    // Words follow their kind.
+    const bool is_beyond = as == As::word && i > words_of(static_cast<KindName>(results[0]));
+    if (is_beyond && results[i] == 0) continue;
+    out << ' ' << name << '=';
+    print(out, as, results[i]);
+  }
   print(out, "taken", answer.choices.taken);
   print(out, "given", answer.choices.given);
   if (answer.choices.refused != 0) out << " refused=" << answer.choices.refused;

@@ -94,7 +94,7 @@ TEST(Ids, ThatAreNoneAreNoticed) {
 TEST(Ids, OfOperationsAreLawsOfSteps) {
   for (std::size_t index = 0; index < trace::kOpCount; ++index) {
     const trace::Op op = trace::blank_op(index);
-    const reference::Law* const law = reference::law_of(check::law_of(op));
+    const reference::Law* const law = reference::law_of(trace::law_of(op));
     ASSERT_NE(law, nullptr) << trace::name_of(op);
     EXPECT_NE(law->of_step, nullptr) << trace::name_of(op) << " cites " << law->id;
   }

@@ -164,7 +164,7 @@ TEST(Compare, SaysWhatAWrongAnswerWas) {
        "alloc_frame was given page 9, which the allocator may not hand out now (POST-1)"},
   };
   for (const auto& [op, expected, seen, text] : all) {
-    const check::Divergence found{check::Oracle::answer, 0, check::law_of(op), {}, {}};
+    const check::Divergence found{check::Oracle::answer, 0, trace::law_of(op), {}, {}};
     EXPECT_EQ(check::what_is_wrong(found, {{{}, op}, expected, seen}), text);
   }
 }
