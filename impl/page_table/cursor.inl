@@ -458,8 +458,8 @@ template <class Sink>
 Progress CursorMut<C>::unmap(u64 len, Sink&& sink) noexcept {
   at_.check_length(len);
   const u64 until = at_.va_ + len;
+  auto place = at_.place();  // Behind what was done last: there it stands if more cannot be done.
   for (Progress run;;) {
-    auto place = at_.place();
     const Found found = at_.template search<For::fitting>(until);
     if (found == Found::nothing) return run;
     if (found == Found::too_large) {
@@ -480,6 +480,7 @@ Progress CursorMut<C>::unmap(u64 len, Sink&& sink) noexcept {
       run.pages += stray != nullptr ? stray->num_frames : page_size(at_.level_) / kPageSize;
       ++run.leaves;
       at_.move_forward();
+      place = at_.place();
       sink(std::move(*taken));
       continue;
     }
@@ -489,7 +490,7 @@ Progress CursorMut<C>::unmap(u64 len, Sink&& sink) noexcept {
     const u64 first = at_.index();
     const u64 end = std::min(first + (until - at_.va_) / kPageSize, kEntries);
     const u64 base = first_of_slot(at_.va_, 2);
-    u64 count = 0, next = first;  // Behind the last that was taken.
+    u64 count = 0, next = first;  // Behind the last that was taken, if any was.
     bool is_refused = false;
     for (u64 i = first; i < end; ++i) {
       u64 bits = node.peek(i);
@@ -516,6 +517,7 @@ Progress CursorMut<C>::unmap(u64 len, Sink&& sink) noexcept {
     }
     at_.va_ = base + (end - 1) * kPageSize;
     at_.move_forward();
+    if (next == end) place = at_.place();
   }
 }
 
@@ -598,8 +600,8 @@ Progress CursorMut<C>::protect(u64 len, Op&& op) noexcept {
     }
     run.stopped_by = error;
   };
+  auto place = at_.place();  // As in unmap().
   for (Progress run;;) {
-    auto place = at_.place();
     const Found found = at_.template search<For::fitting_page>(until);
     if (found == Found::nothing) return run;
     if (at_.level_ > 1) {
@@ -610,6 +612,7 @@ Progress CursorMut<C>::protect(u64 len, Op&& op) noexcept {
       run.pages += page_size(at_.level_) / kPageSize;
       ++run.leaves;
       at_.move_forward();
+      place = at_.place();
       continue;
     }
 
@@ -642,6 +645,7 @@ Progress CursorMut<C>::protect(u64 len, Op&& op) noexcept {
     }
     at_.va_ = base + (end - 1) * kPageSize;
     at_.move_forward();
+    if (next == end) place = at_.place();
   }
 }
 

@@ -177,7 +177,7 @@ struct Operands {
 
   template <class T>
   bool draw(Dice& dice, const T&, trace::Table& table, Name) const {
-    return of_tables(dice).draw(table);
+    return act.to_limit ? of_tables(dice).draw_fullest(table) : of_tables(dice).draw(table);
   }
   template <class T>
   bool draw(Dice& dice, const T&, trace::TableKind& kind, Name) const {
@@ -244,6 +244,7 @@ struct Operands {
       }
     } else if constexpr (is_any_of<T, trace::FrameFromInUse>) {
       if (kind < 16) at.page = page_in_use(dice);
+      if (act.to_limit) at.page = root_of_a_table(dice);
     } else if constexpr (is_any_of<T, trace::ListContains, trace::ListCursorAt>) {
       const reference::List& held = *model.held(lane, op.list);
       if (kind < 20 && !held.pages.empty()) {
@@ -276,6 +277,13 @@ struct Operands {
       if (model.state().slots[page].rc != reference::kUnused) break;
     }
     return page;
+  }
+
+  std::uint16_t root_of_a_table(Dice& dice) const {
+    const auto& trees = model.state().trees;
+    if (trees.empty()) return page_in_use(dice);
+    const auto at = std::next(trees.begin(), static_cast<std::ptrdiff_t>(dice.below(trees.size())));
+    return static_cast<std::uint16_t>(at->first);
   }
 
   static std::uint16_t outside(Dice& dice) {

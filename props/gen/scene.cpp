@@ -122,7 +122,14 @@ constexpr std::array kRefusedTables = {
         {.rounds = 2}),
 };
 
-constexpr std::array<Scene, 15> kScenes = {
+// A table's root has as many counts as there may be.
+constexpr std::array kFullRoot = {
+    cycle_of<FrameFromInUse>({.to_limit = true}),
+    cycle_of<FrameCountPreload>({.rounds = 6, .to_limit = true}),
+    cycle_of<TableCopy>({.rounds = 2, .to_limit = true}),
+};
+
+constexpr std::array<Scene, 16> kScenes = {
     kUsedUp,  kInPieces,   kAllWithAnother, kGivenBackElsewhere, kOddSplits,
     kRefused, kFilledList, kBytesStay,      kBytesOfSegments,    kFullSegment,
     kBoots,   kHugePages,  kTakenOut,       kKeptByCpus,         kRefusedTables};

@@ -35,6 +35,17 @@ class TableOperands {
     }
     return is_found;
   }
+  // The one with most counts on its root.
+  bool draw_fullest(trace::Table& table) const {
+    std::uint64_t most = 0;
+    for (std::uint8_t index = 0; index < trace::Table::kCount; ++index) {
+      const reference::TableHandle* const handle = model_.table(lane_, {index});
+      if (handle == nullptr || model_.state().slots[handle->root].rc <= most) continue;
+      most = model_.state().slots[handle->root].rc;
+      table = {index};
+    }
+    return most > 0;
+  }
   void draw(trace::TableKind& kind) const {
     kind.name = static_cast<trace::TableKindName>(dice_.below(trace::TableKind::kCount));
   }

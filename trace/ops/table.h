@@ -47,12 +47,13 @@ struct TableNew {
   bool operator==(const TableNew&) const = default;
 };
 
-// Makes a second handle of the same table: one more count on its root.
+// Makes a second handle of the same table: one more count on its root. Aborts (count_overflow) if
+// that has as many as there may be.
 struct TableCopy {
   static constexpr const char* kName = "table_copy";
   static constexpr const char* kLaw = "INV-15";
   static constexpr std::array<Result, 1> kResults = {{{"root", As::address}}};
-  static constexpr std::array kOutcomes = {Status::ok};
+  static constexpr std::array kOutcomes = {Status::ok, Status::aborted};
 
   Table from;   // Must be there.
   OwnTable to;  // Must be empty.
@@ -104,13 +105,13 @@ struct TableWalk {
 
 // From now on this CPU translates by this table; it owns one count on its root, and gives back the
 // one on the root that it had, with which that table may end. If that was the same, nothing
-// happens: no translation is forgotten. Else all but global ones are.
+// happens: no translation is forgotten. Else all but global ones are. Aborts as a copy does.
 struct TableActivate {
   static constexpr const char* kName = "table_activate";
   static constexpr const char* kLaw = "INV-44";
   static constexpr std::array<Result, 6> kResults = {
       {{"root", As::address}, kOnDrops, kDestroyed, kClaim, kJoin, kSum}};
-  static constexpr std::array kOutcomes = {Status::ok};
+  static constexpr std::array kOutcomes = {Status::ok, Status::aborted};
 
   Table table;  // Must be there, and not of 5 levels.
 
