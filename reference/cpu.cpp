@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "reference/model.h"
+#include "reference/passage.h"
 
 namespace reference {
 
@@ -15,9 +16,6 @@ using trace::Status;
 using trace::TableKindName;
 
 namespace {
-
-// Of a page fault's error code. Intel SDM vol. 3A, figure 5-12.
-constexpr std::uint64_t kPresent = 1, kWrite = 2, kUser = 4, kReserved = 8, kFetch = 16;
 
 constexpr Level kMostLevel = 3;  // Of a page.
 
@@ -82,37 +80,33 @@ void forget_all_but_global(Processor& cpu) {
   std::erase_if(cpu.kept, [](const Translation& one) { return !one.global; });
 }
 
-// What the bits of an error code say of an access, whatever the page.
-std::uint64_t bits_of(const trace::CpuTouch& op, const Controls& controls) {
-  std::uint64_t bits = 0;
-  if (op.access.name == AccessName::store) bits |= kWrite;
-  if (op.as_user.value()) bits |= kUser;
-  if (op.access.name == AccessName::fetch && (controls.nxe || controls.smep)) bits |= kFetch;
-  return bits;
+EntryRights rights_of(const Translation& page) {
+  return {.writable = page.writable, .user = page.user, .executable = page.executable};
 }
 
-// Whether the rights of a page permit an access. Every table on the way permits everything.
+// By a page whose entry says so. However many tables are on the way, they permit everything.
+Passage pass(const EntryRights& leaf, const trace::CpuTouch& op, const Controls& controls) {
+  const EntryRights way[] = {{}, leaf};
+  return pass(way, {op.access.name, op.as_user.value(), op.ac.value()}, controls);
+}
 bool is_permitted(const Translation& page, const trace::CpuTouch& op, const Controls& controls) {
-  const bool is_store = op.access.name == AccessName::store;
-  const bool is_fetch = op.access.name == AccessName::fetch;
-  if (is_fetch && controls.nxe && !page.executable) return false;
-  if (op.as_user.value()) return page.user && (!is_store || page.writable);
-  if (page.user && is_fetch && controls.smep) return false;
-  if (page.user && !is_fetch && controls.smap && !op.ac.value()) return false;
-  return !is_store || page.writable || !controls.wp;
+  return !pass(rights_of(page), op, controls).error;
 }
 
 Answer fault(std::uint64_t error, bool walked) {
   return {{.status = Status::page_fault, .results = {0, error, walked ? 1u : 0u}}, {}};
 }
 
-// What comes of an access by a translation, as far as that says it.
-Answer use(const Translation& page, const trace::CpuTouch& op, const Controls& controls,
-           bool walked) {
-  if (!is_permitted(page, op, controls)) return fault(kPresent | bits_of(op, controls), walked);
+Answer reach(const Translation& page, const trace::CpuTouch& op, bool walked) {
   const std::uint64_t address = trace::address_of(op.at);
   const std::uint64_t offset = address - page.begin * kPageBytes;
   return {{.results = {page.to * kPageBytes + offset, 0, walked ? 1u : 0u}}, {}};
+}
+
+// What comes of an access by a translation that was kept.
+Answer use(const Translation& page, const trace::CpuTouch& op, const Controls& controls) {
+  const Passage passage = pass(rights_of(page), op, controls);
+  return passage.error ? fault(*passage.error, false) : reach(page, op, false);
 }
 
 // To store by a page that is not known to be dirty, the CPU walks.
@@ -127,17 +121,14 @@ Answer walk(State& state, Lane lane, const trace::CpuTouch& op) {
   const VirtPage page = trace::address_of(op.at) / kPageBytes;
   const Tree& tree = tree_for(state, *cpu.root, page);
   const auto* const found = mapping_of(tree, page);
-  Answer answer;
-  if (found == nullptr || !is_present(found->second)) {
-    answer = fault(bits_of(op, cpu.controls), true);
-  } else if (is_reserved(found->second, cpu.controls)) {
-    answer = fault(kPresent | kReserved | bits_of(op, cpu.controls), true);
-  } else {
-    answer = use(translation_of(found->first, found->second), op, cpu.controls, true);
+  EntryRights leaf{.present = false};
+  if (found != nullptr && is_present(found->second)) {
+    leaf = rights_of(translation_of(found->first, found->second));
   }
-  if (answer.reply.status != Status::ok) {
+  const Passage passage = pass(leaf, op, cpu.controls);
+  if (passage.error) {
     forget(cpu, page);
-    return answer;
+    return fault(*passage.error, true);
   }
   // Had it kept one by which that could be done, it would not have walked.
   for (const Translation& one : kept_of(cpu, page)) {
@@ -149,13 +140,13 @@ Answer walk(State& state, Lane lane, const trace::CpuTouch& op) {
                         : state.shared[0]->root;
   Mapping& mapping = state.trees.at(root).mappings.at(found->first);
   Rights rights = mapping.property.rights;
-  rights.bits |= Rights::kAccessed;
-  if (op.access.name == AccessName::store) rights.bits |= Rights::kDirty;
+  if (passage.accessed) rights.bits |= Rights::kAccessed;
+  if (passage.dirty) rights.bits |= Rights::kDirty;
   if (rights != mapping.property.rights) {
     mapping.property.rights = rights;
     touch(state, root, found->first, found->first + span_of(mapping.level) - 1);
   }
-  return answer;
+  return reach(translation_of(found->first, found->second), op, true);
 }
 
 }  // namespace
@@ -202,7 +193,7 @@ Answer step(State& state, Lane lane, const trace::CpuTouch& op, const Answer& se
     all.push_back(translation_of(now->first, now->second));
   }
   const bool fits = std::ranges::any_of(all, [&](const Translation& one) {
-    return can_use_kept(one, op, cpu.controls) && use(one, op, cpu.controls, false) == seen;
+    return can_use_kept(one, op, cpu.controls) && use(one, op, cpu.controls) == seen;
   });
   if (!fits) return walk(state, lane, op);
   if (seen.reply.status == Status::page_fault) {
@@ -211,8 +202,7 @@ Answer step(State& state, Lane lane, const trace::CpuTouch& op, const Answer& se
   }
   // It keeps one by which that can be done.
   for (const Translation& one : kept_of(cpu, page)) {
-    const bool could =
-        can_use_kept(one, op, cpu.controls) && use(one, op, cpu.controls, false) == seen;
+    const bool could = can_use_kept(one, op, cpu.controls) && use(one, op, cpu.controls) == seen;
     if (!could) cpu.kept.erase(one);
   }
   return seen;
