@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MPL-2.0
+// Cases and replies, for people who know page tables.
+#pragma once
+
+#include <string>
+
+#include "props/matrix/matrix.h"
+
+namespace props::matrix {
+
+const char* size_name(int level);  // "4 KiB"
+
+// Several lines: the case, its entries, what was expected, what was seen.
+std::string in_words(const Mismatch& mismatch);
+
+}  // namespace props::matrix
