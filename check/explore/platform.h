@@ -112,7 +112,9 @@ struct Explored : mm::Hosted {
     return did;
   }
 
-  static void spin_hint() noexcept { Scheduler::spin(); }
+  static void spin_hint() noexcept {
+    if (!Scheduler::spin()) panic(mm::Panic::broken, "a lock is waited for that nobody gives back");
+  }
   static void relax() noexcept {}  // The next try is a point of its own.
 };
 

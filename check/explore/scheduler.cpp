@@ -124,14 +124,15 @@ PAGETWIN_UNSEEN void Scheduler::refused(std::uint64_t seen) noexcept {
   running->refusal = seen;
 }
 
-PAGETWIN_UNSEEN void Scheduler::spin() noexcept {
-  if (running == nullptr) return;
+PAGETWIN_UNSEEN bool Scheduler::spin() noexcept {
+  if (running == nullptr) return false;
   Lane& lane = *running;
   if (lane.has_stopped) ++lane.where.point;  // It spins again without an access between.
   lane.standing = lane.has_news ? Standing::looking : Standing::spinning;
   lane.has_news = false;
   lane.has_stopped = true;
   lane.fiber.leave(false);
+  return true;
 }
 
 Log Scheduler::log() { return {events, event_count}; }

@@ -44,7 +44,8 @@ class Scheduler {
   // A compare-exchange failed: it has seen this instead.
   static void refused(std::uint64_t seen) noexcept;
   // It cannot go on until another has moved, or until it has looked at what it was refused with.
-  static void spin() noexcept;
+  // False if it is no lane: then nobody else will ever move.
+  static bool spin() noexcept;
 };
 
 }  // namespace check::explore

@@ -12,8 +12,8 @@
 #include "trace/machine.h"
 #include "trace/op.h"
 
-namespace mm {
-struct Hosted;
+namespace check {
+struct Lone;
 }
 namespace check::explore {
 struct Explored;
@@ -61,7 +61,7 @@ class Walled {
   mutable std::vector<trace::FreeBlock> blocks_{};
 };
 
-using MmAlone = Walled<mm::Hosted>;          // For operations that go alone.
+using MmAlone = Walled<Lone>;                // For operations that go alone.
 using MmAtOnce = Walled<explore::Explored>;  // For lanes at once.
 
 }  // namespace check

@@ -244,7 +244,7 @@ struct Operands {
       }
     } else if constexpr (is_any_of<T, trace::FrameFromInUse>) {
       if (kind < 16) at.page = page_in_use(dice);
-      if (act.to_limit) at.page = root_of_a_table(dice);
+      if (act.to_limit) at.page = of_tables(dice).root_with_one_count().value_or(at.page);
     } else if constexpr (is_any_of<T, trace::ListContains, trace::ListCursorAt>) {
       const reference::List& held = *model.held(lane, op.list);
       if (kind < 20 && !held.pages.empty()) {
@@ -277,13 +277,6 @@ struct Operands {
       if (model.state().slots[page].rc != reference::kUnused) break;
     }
     return page;
-  }
-
-  std::uint16_t root_of_a_table(Dice& dice) const {
-    const auto& trees = model.state().trees;
-    if (trees.empty()) return page_in_use(dice);
-    const auto at = std::next(trees.begin(), static_cast<std::ptrdiff_t>(dice.below(trees.size())));
-    return static_cast<std::uint16_t>(at->first);
   }
 
   static std::uint16_t outside(Dice& dice) {

@@ -122,17 +122,25 @@ constexpr std::array kRefusedTables = {
         {.rounds = 2}),
 };
 
+// Memory lacks just when a page must be split.
+constexpr std::array kRefusedSplits = {
+    cycle_of<CursorClose>({}),
+    cycle_of<CursorOpen, CursorMapRaw, CursorJump, CursorMapRaw, CursorMapRun>({.rounds = 2}),
+    cycle_of<CursorJump, AllocFail, CursorProtect, CursorJump, AllocFail, CursorUnmap>(
+        {.rounds = 2}),
+    cycle_of<CursorJump, AllocFail, CursorProtectNext, CursorJump, AllocFail, CursorTakeNext>({}),
+};
 // A table's root has as many counts as there may be.
 constexpr std::array kFullRoot = {
-    cycle_of<FrameFromInUse>({.to_limit = true}),
-    cycle_of<FrameCountPreload>({.rounds = 6, .to_limit = true}),
-    cycle_of<TableCopy>({.rounds = 2, .to_limit = true}),
+    cycle_of<FrameDrop, FrameFromInUse>({.to_limit = true}),
+    cycle_of<FrameCountPreload>({.rounds = 12, .to_limit = true}),
+    cycle_of<CursorClose, TableCopy, TableActivate>({.rounds = 2, .to_limit = true}),
 };
 
-constexpr std::array<Scene, 16> kScenes = {
-    kUsedUp,  kInPieces,   kAllWithAnother, kGivenBackElsewhere, kOddSplits,
-    kRefused, kFilledList, kBytesStay,      kBytesOfSegments,    kFullSegment,
-    kBoots,   kHugePages,  kTakenOut,       kKeptByCpus,         kRefusedTables};
+constexpr auto kScenes = std::to_array<Scene>(
+    {kUsedUp, kInPieces, kAllWithAnother, kGivenBackElsewhere, kOddSplits, kRefused, kFilledList,
+     kBytesStay, kBytesOfSegments, kFullSegment, kBoots, kHugePages, kTakenOut, kKeptByCpus,
+     kRefusedTables, kRefusedSplits, kFullRoot});
 
 constexpr bool nears_limit(Scene scene) {
   return std::ranges::any_of(scene, [](const Act& act) { return act.to_limit; });

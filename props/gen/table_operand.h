@@ -46,6 +46,17 @@ class TableOperands {
     }
     return most > 0;
   }
+  // Of the tables that there are.
+  std::optional<std::uint16_t> root_with_one_count() const {
+    std::optional<std::uint16_t> page;
+    std::uint32_t seen = 0;
+    for (std::uint8_t index = 0; index < trace::Table::kCount; ++index) {
+      const reference::TableHandle* const handle = model_.table(lane_, {index});
+      if (handle == nullptr || model_.state().slots[handle->root].rc != 1) continue;
+      if (dice_.one_in(++seen)) page = static_cast<std::uint16_t>(handle->root);
+    }
+    return page;
+  }
   void draw(trace::TableKind& kind) const {
     kind.name = static_cast<trace::TableKindName>(dice_.below(trace::TableKind::kCount));
   }
