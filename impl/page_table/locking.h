@@ -166,8 +166,13 @@ template <PageTableConfig C>
       if (outcome == Outcome::at_table) continue;
     } else {
       node.meta().lock();
-      if (!node.meta().is_stray()) return Guarded<C>{node, level};  // L2.
+      const bool is_stray = node.meta().is_stray();  // L2.
+      // A page on the way may have been taken out or split meanwhile: then it goes on from here.
+      const bool is_guard =
+          level == guard_level || Entry::is_leaf(node.peek(index_of(first.value, level)));
+      if (!is_stray && is_guard) return Guarded<C>{node, level};
       node.meta().unlock();
+      if (!is_stray) continue;
     }
     node = NodeView<C>(root);  // L10: from the start.
     level = C::Paging::kLevels;

@@ -206,6 +206,38 @@ TEST(Cursors, APageIsSplitWhileAnotherComesDown) {
       });
 }
 
+// Of the table at a level on the way to an address: what it says there.
+u64 entry_at(const Table& table, u64 va, u8 level) {
+  mm::NodeView<User> node(table.root_paddr());
+  for (u8 at = 4; at > level; --at) {
+    node = mm::NodeView<User>(User::Entry::table_paddr(node.peek(mm::index_of(va, at))));
+  }
+  return node.peek(mm::index_of(va, level));
+}
+
+// Who waited for the table above the page finds it split, or gone, and goes on from there: the
+// guard is the lowest table that has the whole range.
+TEST(Cursors, APageIsSplitOrGoesWhileAnotherWaits) {
+  for (const u64 pages : {u64{1}, mm::kEntries}) {
+    explore(
+        kPreemptions,
+        [](const Table& table) {
+          auto cursor = open(table, 0, 2 * k2M);
+          (void)cursor.map(Item::untracked({0}, 2, kData));
+        },
+        [pages](const Table& table) {
+          return Lanes{[&table, pages] { unmap(table, 0, pages * kPageSize); },
+                       [&table] {
+                         const auto cursor = open(table, 3 * kPageSize, 4 * kPageSize);
+                         if (cursor.guard_level() == 1) return;
+                         EXPECT_EQ(cursor.guard_level(), 2);
+                         EXPECT_TRUE(User::Entry::is_leaf(entry_at(table, 0, 2)));
+                       }};
+        },
+        [](const Table& table) { EXPECT_FALSE(table.page_walk({0})); });
+  }
+}
+
 // What was cut off is freed, and used again, and the walker is still inside: not before it is out.
 TEST(Cursors, AWalkerIsInsideWhatIsCutOff) {
   explore(

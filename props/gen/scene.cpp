@@ -81,6 +81,12 @@ constexpr std::array kFullSegment = {
     cycle_of<SegmentFromFrame>({}),
     cycle_of<SegmentClone, SegmentSlice>({.rounds = 2}),
 };
+constexpr std::array kFullSlice = {
+    cycle_of<FrameFromUnused>({}),
+    cycle_of<FrameCountPreload>({.rounds = 12, .to_limit = true}),
+    cycle_of<SegmentFromFrame>({.rounds = 4}),
+    cycle_of<SegmentSlice>({.rounds = 10}),
+};
 constexpr std::array kBoots = {
     cycle_of<BootAddRegion>({.rounds = 10, .lane = first}),
     cycle_of<BootNormalise, BootRegionAt>({.rounds = 2}),
@@ -140,7 +146,7 @@ constexpr std::array kFullRoot = {
 constexpr auto kScenes = std::to_array<Scene>(
     {kUsedUp, kInPieces, kAllWithAnother, kGivenBackElsewhere, kOddSplits, kRefused, kFilledList,
      kBytesStay, kBytesOfSegments, kFullSegment, kBoots, kHugePages, kTakenOut, kKeptByCpus,
-     kRefusedTables, kRefusedSplits, kFullRoot});
+     kRefusedTables, kRefusedSplits, kFullRoot, kFullSlice});
 
 constexpr bool nears_limit(Scene scene) {
   return std::ranges::any_of(scene, [](const Act& act) { return act.to_limit; });
@@ -157,9 +163,10 @@ constexpr OpSet ops_of(Scene scene) {
 }  // namespace
 
 Scene any_scene(Dice& dice, const Taste& taste) {
-  for (int tries = 0; tries < 8; ++tries) {
+  const bool must_near = taste.nears_limit && dice.one_in(2);  // What is for few tastes.
+  for (int tries = 0; tries < 12; ++tries) {
     const Scene scene = kScenes[dice.below(kScenes.size())];
-    if (nears_limit(scene) && !taste.nears_limit) continue;
+    if (nears_limit(scene) ? !taste.nears_limit : must_near) continue;
     if (taste.scenes.has_all(ops_of(scene))) return scene;
   }
   return {};
