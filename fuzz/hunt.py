@@ -24,7 +24,7 @@ from run import (COUNTEREXAMPLE, CRASH, HELD, ROOT, OneSentenceParser, Refused, 
 BUGS = ROOT / "props/zoo/bugs"
 JUDGED_OTHERWISE = {"laws hold", "raw round trip", "kinds read back"}  # Not by agreement alone.
 HARNESS = ROOT / "build/fuzz/fuzz/pagetwin-zoo-fuzz"
-SANITIZERS = {"AddressSanitizer": "asan", "runtime error": "ubsan"}
+SANITIZERS = {"ERROR: AddressSanitizer": "asan", "runtime error": "ubsan"}
 
 
 def is_for_the_harness(bug):

@@ -179,6 +179,8 @@ void hunt(const props::Property& property, std::uint64_t seed, Hunted& hunted) {
   trace::Trace best = check::shrink(
                           std::move(failing),
                           [&](trace::Trace& smaller) {
+                            // Alone a lane tells of a deadlock otherwise.
+                            if (property.at_once && !smaller.at_once) return false;
                             const std::string_view fault = fault_of(property, smaller, true);
                             if (fault.empty()) return false;
                             if (smaller.calls.size() < hunted.shrunk_ops) {
