@@ -57,7 +57,9 @@ std::string_view fault_here(const props::Property& property, trace::Trace& trace
   const props::Judged judged =
       thoroughly ? props::judge_again(property, trace) : property.judge(trace, {});
   if (has_sanitizer_spoken) return sanitizer();
-  if (judged.diverged) {
+  // What goes wrong in a prologue is not what lanes at once are for.
+  const bool is_early = trace.at_once && judged.diverged && judged.diverged->step < trace.prologue;
+  if (judged.diverged && !is_early) {
     return check::kOracleNames[static_cast<std::size_t>(judged.diverged->oracle)];
   }
   return "";
@@ -179,7 +181,6 @@ void hunt(const props::Property& property, std::uint64_t seed, Hunted& hunted) {
   trace::Trace best = check::shrink(
                           std::move(failing),
                           [&](trace::Trace& smaller) {
-                            // Alone a lane tells of a deadlock otherwise.
                             if (property.at_once && !smaller.at_once) return false;
                             const std::string_view fault = fault_of(property, smaller, true);
                             if (fault.empty()) return false;
