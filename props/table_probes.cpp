@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // Laws of page tables, asked of the system alone.
+#include "props/gen/table_operand.h"
 #include "props/probe.h"
 #include "props/probes.h"
 
@@ -10,18 +11,6 @@ namespace {
 using namespace trace;
 using reference::Cursor;
 using reference::kPageBytes;
-
-// How a trace can name an address; none if it cannot.
-std::optional<VirtPlace> place_of(std::uint64_t address) {
-  for (std::uint8_t place = 0; place < VirtPlace::kCount; ++place) {
-    const auto away = static_cast<std::int64_t>(address - address_of(VirtPlace{.place = place}));
-    const std::int64_t pages = away / 4096;
-    if (away % 4096 == 0 && pages >= -128 && pages < 128) {
-      return VirtPlace{.place = place, .page = static_cast<std::uint8_t>(pages)};
-    }
-  }
-  return std::nullopt;
-}
 
 std::uint64_t bytes_at(std::uint8_t level) { return reference::span_of(level) * kPageBytes; }
 
@@ -67,7 +56,7 @@ struct MappedAndTaken {
                           std::uint8_t level, ItemName item, std::optional<std::uint64_t> to,
                           Frame spare) {
     const std::uint64_t now = step.seen.reply.results[0], at = now - bytes_at(level);
-    const std::optional<VirtPlace> place = place_of(at);
+    const std::optional<VirtPlace> place = TableOperands::named(at);
     const std::optional<Length> length = length_of(level);
     if (!place || !length) return std::nullopt;
     auto unless = [&](const Op& asked, const Reply& expected) {
@@ -110,7 +99,7 @@ struct NeighboursStay {
     };
     for (std::uint8_t place = 0; place < VirtPlace::kCount; ++place) look(VirtPlace{place});
     for (const std::uint64_t near : {at - 4096, at, at + 4096, at + bytes - 4096, at + bytes}) {
-      look(place_of(near));
+      look(TableOperands::named(near));
     }
     for (Walked& one : walks_) one.answer = probe.system.apply(probe.lane, one.op);
     return std::nullopt;

@@ -17,6 +17,19 @@ class TableOperands {
   TableOperands(Dice& dice, const Taste& taste, const reference::Model& model, std::uint8_t lane)
       : dice_(dice), taste_(taste), model_(model), lane_(lane) {}
 
+  // How a trace names the first byte of a page; none if it cannot.
+  static std::optional<trace::VirtPlace> named(std::uint64_t address) {
+    for (std::uint8_t place = 0; place < trace::VirtPlace::kCount; ++place) {
+      const std::uint64_t from = trace::address_of(trace::VirtPlace{place, 0, 0});
+      const auto away = static_cast<std::int64_t>(address - from);
+      const std::int64_t pages = away / 4096;
+      if (away % 4096 == 0 && pages >= -128 && pages <= 127) {
+        return trace::VirtPlace{place, static_cast<std::uint8_t>(pages), 0};
+      }
+    }
+    return std::nullopt;
+  }
+
   // ---- Tables.
 
   // One that is there; false if none is. More often than not one that maps something.
@@ -241,17 +254,6 @@ class TableOperands {
       case 3: page += dice_.below(std::min<std::uint64_t>(pages, 100)); break;
     }
     return named(page * 4096);
-  }
-
-  static std::optional<trace::VirtPlace> named(std::uint64_t address) {
-    for (std::uint8_t place = 0; place < trace::VirtPlace::kCount; ++place) {
-      const std::uint64_t from = trace::address_of(trace::VirtPlace{place, 0, 0});
-      const auto pages = static_cast<std::int64_t>(address - from) / 4096;
-      if (pages >= -128 && pages <= 127) {
-        return trace::VirtPlace{place, static_cast<std::uint8_t>(pages), 0};
-      }
-    }
-    return std::nullopt;
   }
 
   trace::Cache any_cache() const {
