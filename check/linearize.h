@@ -8,10 +8,14 @@
 // phase at each further change, and does the rest at its end. Nearly always that explains a right
 // run, in one pass. Only if it does not are all orders searched.
 //
+// An operation that had to wait for another lane is impermissible as long as that is so: it steps
+// later.
+//
 // A trace ends where an operation aborts: what was not before it in the order is not judged.
 #pragma once
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <span>
 #include <tuple>
@@ -114,6 +118,7 @@ class Linearizer {
   struct Place {
     std::vector<At> at;
     Facts facts;
+    std::vector<std::uint64_t> hidden;
     auto operator<=>(const Place&) const = default;
   };
 
@@ -127,23 +132,30 @@ class Linearizer {
       const Happened& one = history_[lane][at.next];
       if (at.phases == 0) {
         const trace::Answer expected = step(model, lane, one);
+        if (what == Moment::changed && must_wait(expected)) continue;
         const bool is_explained = explains(expected, one);
         after(lane, expected, is_explained);
         if (!is_explained) return false;
         if (has_aborted(one)) return is_over = true;
         ++at.phases;
       } else if (what == Moment::changed && model.unfinished(lane)) {
-        model.finish(lane);
-        after(lane, one.seen, true);
+        if (!finish(model, lane, one, after)) return false;
       }
       if (what != Moment::ended) continue;
       while (model.unfinished(lane)) {
-        model.finish(lane);
-        after(lane, one.seen, true);
+        if (!finish(model, lane, one, after)) return false;
       }
       at = {at.next + 1, 0};
     }
     return true;
+  }
+
+  // One phase more. Whether what was seen is explained, as far as that can be said by now.
+  static bool finish(M& model, std::uint8_t lane, const Happened& one, auto&& after) {
+    const std::optional<trace::Answer> answer = model.finish(lane);
+    const bool is_explained = !answer || explains(*answer, one);
+    after(lane, answer ? *answer : one.seen, is_explained);
+    return is_explained;
   }
 
   bool search(const M& model) {
@@ -151,7 +163,8 @@ class Linearizer {
     for (std::uint8_t lane = 0; lane < history_.size(); ++lane) {
       is_over = is_over && at_[lane].phases == 0 && at_[lane].next == history_[lane].size();
     }
-    Place here{at_, facts_of(model, shape_)};
+    Place here{at_, facts_of(model, shape_), {}};
+    if constexpr (requires { model.hidden(); }) here.hidden = model.hidden();
     if (is_over) return here.facts == left_;
     if (failed_.contains(here) || ++states_ >= most_states_) return false;
 
@@ -163,16 +176,16 @@ class Linearizer {
         const Happened& one = history_[lane][before.next];
         if (!explains(step(after, lane, one), one)) continue;
         if (has_aborted(one)) return true;
-      } else {
-        after.finish(lane);
+      } else if (!finish(after, lane, history_[lane][before.next], [](auto&&...) {})) {
+        continue;
       }
       at_[lane] =
           after.unfinished(lane) ? At{before.next, before.phases + 1} : At{before.next + 1, 0};
       if (search(after)) return true;
       at_[lane] = before;
     }
-    // What a lane holds follows from the answers it got, which are those seen, so two states
-    // alike in where all lanes stand, and in their facts, have the same future.
+    // What a lane holds follows from the answers it got, which are those seen, so two states alike
+    // in where all lanes stand, in their facts, and in what no fact shows, have the same future.
     failed_.insert(std::move(here));
     return false;
   }
@@ -193,6 +206,9 @@ class Linearizer {
   }
   static bool explains(const trace::Answer& expected, const Happened& one) {
     return expected == one.seen && expected.reply.status != trace::Status::impermissible;
+  }
+  static bool must_wait(const trace::Answer& expected) {
+    return expected.reply.status == trace::Status::impermissible;
   }
   // What a system declines has changed nothing, and the model is not asked.
   static trace::Answer step(M& model, std::uint8_t lane, const Happened& one) {

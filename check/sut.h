@@ -72,7 +72,9 @@ concept Judge = std::copyable<M> && Observable<M> && std::constructible_from<M, 
                   // The answer that the contract insists on; its first phase is done then.
                   { model.step(lane, op, answer) } -> std::same_as<trace::Answer>;
                   { model.unfinished(lane) } -> std::same_as<bool>;
-                  model.finish(lane);  // One phase more of the operation begun by `step`.
+                  // One phase more of the operation begun by `step`. Its answer, if this was the
+                  // last, and `step` has believed what was seen.
+                  { model.finish(lane) } -> std::same_as<std::optional<trace::Answer>>;
                   model.touched();     // The pages that may have changed since last asked.
                   // What the allocator chose for the machine's tables: said once, before anything
                   // is asked. The id of the law that this breaks; null if it breaks none.

@@ -107,6 +107,8 @@ Judged lanes_agreement(Trace& trace, How how) {
   return {.doubt = doubt};
 }
 
+Judged tables_agreement(Trace& trace, How how);
+
 // What changes a slot where others can see it.
 constexpr OpSet kMeetings =
     set_of<FrameFromUnused, FrameFromInUse, FrameClone, FrameDrop, FrameIncRaw, FrameBorrowClone,
@@ -117,6 +119,14 @@ constexpr OpSet kMeetings =
 constexpr OpSet kSomeFrames =
     set_of<FrameFromUnused, FrameFromInUse, FrameClone, FrameDrop, FrameToDyn, FrameCountPreload,
            UniqueFromUnused, UniqueTryFromFrame, UniqueIntoShared, UniqueDrop, AllocFrame>();
+
+// What lanes ask at once of tables, and of the frames that are mapped. Not to map a run: that may be
+// thousands of pages, and each is a point where others may go.
+constexpr Subject kOverTables{
+    .often = kTables - set_of<CursorMapRun, CursorMapSegment>(),
+    .also = set_of<FrameFromUnused, FrameFromInUse, FrameClone, FrameDrop, FrameCount,
+                   FrameToUntyped, AllocFrame, AllocFail>(),
+    .shape = Shape::tables};
 
 constexpr Property kProperties[] = {
     {"frames agree",
@@ -219,7 +229,17 @@ constexpr Property kProperties[] = {
      {kMeetings, kEveryOp - kMeetings - kAskedAlone},
      true,
      lanes_agreement},
+    {"lanes over tables agree",
+     "The same of page tables, cursors over them, CPUs that translate by them, and grace periods.",
+     kOverTables,
+     true,
+     tables_agreement},
 };
+
+// Shrunk beyond what can be judged, it shows nothing.
+Judged tables_agreement(Trace& trace, How how) {
+  return can_go_over_tables(trace, kOverTables) ? lanes_agreement(trace, how) : Judged{};
+}
 
 }  // namespace
 
@@ -233,8 +253,10 @@ const Property& property(std::string_view name) {
 }
 
 Trace any_trace_of(const Property& property, Dice dice, std::size_t most_ops) {
-  return property.at_once ? any_at_once(dice, property.subject, most_ops)
-                          : any_trace(dice, property.subject, most_ops);
+  if (!property.at_once) return any_trace(dice, property.subject, most_ops);
+  return property.subject.shape == Shape::tables
+             ? any_at_once_over_tables(dice, property.subject, most_ops)
+             : any_at_once(dice, property.subject, most_ops);
 }
 
 Trace trace_of(const Property& property, std::uint64_t seed, std::uint64_t number,

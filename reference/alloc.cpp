@@ -298,6 +298,7 @@ Answer Model::imagine(Lane lane, const trace::Op& op) const {
   if (kMayMake[op.index()]) {
     Model other(*this);
     other.state_.imagines = true;
+    other.state_.at_once = false;  // All of it.
     return other.step(lane, op, answer);
   }
   const auto request = std::visit([](const auto& one) { return request_of(one); }, op);

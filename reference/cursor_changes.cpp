@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
-// What cursors change: they map, take out and protect, one page or one table at a time. The forms
-// that go over many are loops over these.
+// What cursors change: they map, take out and protect, one page or one table at a time, each of
+// which is a phase. The forms that go over many are just more of these.
+//
+// Nobody else changes what a cursor has locked, but CPUs that mark entries as accessed and dirty;
+// everybody may look. So a split is a phase, and so is to look at the page that is to be protected:
+// what is marked from then on stays marked.
 #include <algorithm>
 
 #include "reference/cursors.h"
@@ -20,11 +24,20 @@ bool is_open_for_change(const State& state, Lane lane) {
   return state.held[lane].cursor && state.held[lane].cursor->may_change;
 }
 
-Answer& tell_now(const State& state, Lane lane, Answer& answer) {
-  if (status_of(answer) != Status::impermissible) {
-    answer.reply.results[0] = cursor_of(state, lane).at * kPageBytes;
+// It is over.
+bool tell_now(const State& state, Lane lane, Doing& doing) {
+  if (status_of(doing.answer) != Status::impermissible) {
+    doing.answer.reply.results[0] = cursor_of(state, lane).at * kPageBytes;
   }
-  return answer;
+  return true;
+}
+
+// Goes over the pages that are mapped, so far.
+Answer begin_over(State& state, Lane lane, const auto& op, const Answer& seen) {
+  const Cursor& cursor = cursor_of(state, lane);
+  const std::uint64_t bytes = length_of(cursor, op.length);
+  if (const Code why = why_not_over(cursor, bytes); why != Code::none) return panic(why);
+  return begin_rounds(state, lane, op, seen, cursor.at + bytes / kPageBytes);
 }
 
 // ---- Mapping ----
@@ -55,6 +68,16 @@ Code why_not_map(const Cursor& cursor, const Mapping& page) {
   return says_what_none_can(page.property.cache) ? Code::bad_cache : Code::none;
 }
 
+// What is to be mapped.
+Mapping page_of(const State& state, Lane lane, const trace::CursorMapFrame& op) {
+  return {.to = state.held[lane].at(op.from)->page, .property = op.property, .tracked = true};
+}
+Mapping page_of(const trace::CursorMapRaw& op) {
+  return {.level = op.level.value,
+          .to = trace::address_of(op.at) / kPageBytes,
+          .property = op.property};
+}
+
 // Whether anything is mapped from where a cursor stands to `end`.
 bool maps_any(const State& state, const Cursor& cursor, VirtPage end) {
   if (cursor.at >= end) return false;
@@ -66,7 +89,8 @@ bool maps_any(const State& state, const Cursor& cursor, VirtPage end) {
 
 // Maps a page that can be, unless something is mapped there: that is any page, or a table with
 // entries. One without makes room.
-void map_one(State& state, Lane lane, const Mapping& page, const Answer& seen, Answer& answer) {
+void map_one(State& state, Lane lane, const Mapping& page, Doing& doing) {
+  Answer& answer = doing.answer;
   Cursor& cursor = cursor_of(state, lane);
   const Tree& tree = state.trees.at(cursor.root);
   const VirtPage at = cursor.at;
@@ -81,7 +105,7 @@ void map_one(State& state, Lane lane, const Mapping& page, const Answer& seen, A
     --lowest;
   }
   std::vector<Page> taken;
-  answer.reply.status = take_nodes(state, lane, lowest - page.level, seen, answer, taken);
+  answer.reply.status = take_nodes(state, lane, lowest - page.level, doing.seen, answer, taken);
   if (status_of(answer) != Status::ok) return;
   for (const Page node : taken) {
     link_node(state, cursor.root, node, place_of(--lowest, at), lane);
@@ -93,7 +117,7 @@ void map_one(State& state, Lane lane, const Mapping& page, const Answer& seen, A
     const Page table = *there.table;
     remove_table(state, cursor.root, place_of(static_cast<Level>(page.level - 1), at));
     for (const auto& [place, node] : state.trees.at(table).nodes) cursor.nodes.erase(node);
-    put_off(state, table);
+    doing.todo.push_back({Phase::Next::put_off, table});
   }
   put_mapping(state, cursor.root, at, page);
   cursor.level = page.level;
@@ -110,35 +134,52 @@ Level largest_level(const Cursor& cursor, Page to, std::uint64_t pages) {
 
 // ---- Finding what can be changed ----
 
-// Goes to the next page that is mapped before `end`, or table if it is looked for; of a page that
-// does not fit, to the first piece that does. `none` if there is nothing.
-Status go_to_next(State& state, Lane lane, VirtPage end, Look look, const Answer& seen,
-                  Answer& answer) {
+enum class Found : std::uint8_t {
+  here,        // The cursor stands there.
+  on_the_way,  // That was a phase of its own.
+  nothing,
+  refused,  // The answer says why.
+};
+
+// Goes to the next page that is mapped before the end, or table if it is looked for. Of a page that
+// does not fit, to the first piece that does: it is split by one level at a time, when all nodes
+// that this takes are there. A page that is only looked for is going to be changed, so it is looked
+// at before.
+Found go_to_next(State& state, Lane lane, Look look, Doing& doing) {
   Cursor& cursor = cursor_of(state, lane);
   Cursor found = cursor;
-  if (!search(state, found, end, look)) {
+  if (!search(state, found, doing.end, look)) {
     cursor = found;
-    return Status::none;
+    return Found::nothing;
   }
-  const Tree& tree = state.trees.at(found.root);
-  if (entry_at(tree, found.level, found.at).leaf != nullptr) {
+  const Mapping* const leaf = entry_at(state.trees.at(found.root), found.level, found.at).leaf;
+  if (leaf != nullptr) {
+    if (look == Look::page && !doing.looked) {
+      doing.looked = leaf->property;
+      return Found::on_the_way;
+    }
     auto fits = [&](Level level) {
-      return entry_begin(level, found.at) == found.at && entry_end(level, found.at) <= end;
+      return entry_begin(level, found.at) == found.at && entry_end(level, found.at) <= doing.end;
     };
     Level piece = found.level;
     while (!fits(piece)) --piece;
-    std::vector<Page> taken;
-    const Status status =
-        take_nodes(state, lane, static_cast<std::size_t>(found.level - piece), seen, answer, taken);
-    if (status != Status::ok) return status;
-    for (const Page node : taken) {
+    if (piece < found.level) {
+      const auto splits = static_cast<std::size_t>(found.level - piece);
+      if (doing.spare.empty()) {
+        const Status status =
+            take_nodes(state, lane, splits, doing.seen, doing.answer, doing.spare);
+        doing.answer.reply.status = status;
+        if (status != Status::ok) return Found::refused;
+      }
+      const Page node = doing.spare.front();
+      doing.spare.erase(doing.spare.begin());
       split_mapping(state, found.root, entry_begin(found.level, found.at), node, lane);
-      found.nodes.insert(node);
-      --found.level;
+      cursor.nodes.insert(node);
+      return Found::on_the_way;
     }
   }
   cursor = found;
-  return Status::ok;
+  return Found::here;
 }
 
 // ---- Taking out ----
@@ -154,10 +195,9 @@ struct Fragment {
 
 // Takes the next page or table out. A table waits for a grace period; what becomes of a frame is
 // the caller's affair.
-Status take_one(State& state, Lane lane, VirtPage end, const Answer& seen, Answer& answer,
-                Fragment& fragment) {
-  const Status status = go_to_next(state, lane, end, Look::page_or_table, seen, answer);
-  if (status != Status::ok) return status;
+Found take_one(State& state, Lane lane, Doing& doing, Fragment& fragment) {
+  const Found found = go_to_next(state, lane, Look::page_or_table, doing);
+  if (found != Found::here) return found;
   Cursor& cursor = cursor_of(state, lane);
   const Tree& tree = state.trees.at(cursor.root);
   const Entry entry = entry_at(tree, cursor.level, cursor.at);
@@ -175,10 +215,10 @@ Status take_one(State& state, Lane lane, VirtPage end, const Answer& seen, Answe
     const Tree& part = state.trees.at(table);
     for (const auto& [place, page] : part.nodes) cursor.nodes.erase(page);
     for (const auto& [at, mapping] : part.mappings) fragment.frames += span_of(mapping.level);
-    put_off(state, table);
+    doing.todo.push_back({Phase::Next::put_off, table});
   }
   move_forward(cursor);
-  return Status::ok;
+  return Found::here;
 }
 
 // ---- Protecting ----
@@ -205,22 +245,31 @@ Code why_not_change(const State& state, const Cursor& cursor, std::uint64_t byte
   return says_what_none_can(change) && maps_any(state, cursor, end) ? Code::bad_cache : Code::none;
 }
 
+Answer begin_to_protect(State& state, Lane lane, const auto& op, const Answer& seen) {
+  const Cursor& cursor = cursor_of(state, lane);
+  const Code why = why_not_change(state, cursor, length_of(cursor, op.length), op.change);
+  return why == Code::none ? begin_over(state, lane, op, seen) : panic(why);
+}
+
 // Changes the next page, and says where that was.
-Status protect_one(State& state, Lane lane, VirtPage end, const trace::Change& change,
-                   const Answer& seen, Answer& answer, Fragment& fragment) {
-  const Status status = go_to_next(state, lane, end, Look::page, seen, answer);
-  if (status != Status::ok) return status;
+Found protect_one(State& state, Lane lane, const trace::Change& change, Doing& doing,
+                  Fragment& fragment) {
+  const Found found = go_to_next(state, lane, Look::page, doing);
+  if (found != Found::here) return found;
   Cursor& cursor = cursor_of(state, lane);
   fragment = {.at = cursor.at, .pages = span_of(cursor.level)};
   Mapping& mapping = state.trees.at(cursor.root).mappings.at(cursor.at);
-  const trace::Property property = changed(mapping.property, change);
+  const unsigned marked = mapping.property.rights.bits & ~unsigned{doing.looked->rights.bits};
+  trace::Property property = changed(*doing.looked, change);
+  property.rights.bits = static_cast<std::uint8_t>(property.rights.bits | marked);
+  doing.looked.reset();
   if (property != mapping.property) {
     note_stale(state, cursor.root, cursor.at, mapping);
     mapping.property = property;
     touch(state, cursor.root, cursor.at, cursor.at + fragment.pages - 1);
   }
   move_forward(cursor);
-  return Status::ok;
+  return Found::here;
 }
 
 }  // namespace
@@ -232,14 +281,15 @@ bool allows(const State& state, Lane lane, const trace::CursorMapFrame& op) {
 }
 
 Answer step(State& state, Lane lane, const trace::CursorMapFrame& op, const Answer& seen) {
-  std::optional<Handle>& from = state.held[lane].at(op.from);
-  const Mapping page{.to = from->page, .property = op.property, .tracked = true};
-  const Code why = why_not_map(cursor_of(state, lane), page);
-  if (why != Code::none) return panic(why);
-  Answer answer;
-  map_one(state, lane, page, seen, answer);
-  if (status_of(answer) == Status::ok) from.reset();
-  return tell_now(state, lane, answer);
+  const Cursor& cursor = cursor_of(state, lane);
+  const Code why = why_not_map(cursor, page_of(state, lane, op));
+  return why == Code::none ? begin_rounds(state, lane, op, seen, cursor.end) : panic(why);
+}
+
+bool go_on(State& state, Lane lane, const trace::CursorMapFrame& op, Doing& doing) {
+  map_one(state, lane, page_of(state, lane, op), doing);
+  if (status_of(doing.answer) == Status::ok) state.held[lane].at(op.from).reset();
+  return tell_now(state, lane, doing);
 }
 
 bool allows(const State& state, Lane lane, const trace::CursorMapRaw&) {
@@ -247,14 +297,14 @@ bool allows(const State& state, Lane lane, const trace::CursorMapRaw&) {
 }
 
 Answer step(State& state, Lane lane, const trace::CursorMapRaw& op, const Answer& seen) {
-  const Mapping page{.level = op.level.value,
-                     .to = trace::address_of(op.at) / kPageBytes,
-                     .property = op.property};
-  const Code why = why_not_map(cursor_of(state, lane), page);
-  if (why != Code::none) return panic(why);
-  Answer answer;
-  map_one(state, lane, page, seen, answer);
-  return tell_now(state, lane, answer);
+  const Cursor& cursor = cursor_of(state, lane);
+  const Code why = why_not_map(cursor, page_of(op));
+  return why == Code::none ? begin_rounds(state, lane, op, seen, cursor.end) : panic(why);
+}
+
+bool go_on(State& state, Lane lane, const trace::CursorMapRaw& op, Doing& doing) {
+  map_one(state, lane, page_of(op), doing);
+  return tell_now(state, lane, doing);
 }
 
 bool allows(const State& state, Lane lane, const trace::CursorMapRun&) {
@@ -263,26 +313,27 @@ bool allows(const State& state, Lane lane, const trace::CursorMapRun&) {
 
 Answer step(State& state, Lane lane, const trace::CursorMapRun& op, const Answer& seen) {
   const Cursor& cursor = cursor_of(state, lane);
-  const Code why = why_not_over(cursor, length_of(cursor, op.length));
+  const std::uint64_t bytes = length_of(cursor, op.length);
+  const Code why = why_not_over(cursor, bytes);
   if (why != Code::none) return panic(why);
-  Page to = trace::address_of(op.at) / kPageBytes;
-  std::uint64_t left = length_of(cursor, op.length) / kPageBytes;
+  const Page to = trace::address_of(op.at) / kPageBytes;
+  const std::uint64_t pages = bytes / kPageBytes;
   // Of nothing, nothing can be wrong.
-  if (left > 0 && to + left > kPhysEnd) return panic(Code::bad_target);
-  if (left > 0 && says_what_none_can(op.property.cache)) return panic(Code::bad_cache);
+  if (pages > 0 && to + pages > kPhysEnd) return panic(Code::bad_target);
+  if (pages > 0 && says_what_none_can(op.property.cache)) return panic(Code::bad_cache);
+  return begin_rounds(state, lane, op, seen, cursor.at + pages);
+}
 
-  Answer answer;
-  std::uint64_t mapped = 0;
-  while (left > 0) {
-    const Level level = largest_level(cursor, to, left);
-    map_one(state, lane, {.level = level, .to = to, .property = op.property}, seen, answer);
-    if (status_of(answer) != Status::ok) break;
-    to += span_of(level);
-    left -= span_of(level);
-    mapped += span_of(level);
-  }
-  if (status_of(answer) != Status::impermissible) answer.reply.results[1] = mapped * kPageBytes;
-  return tell_now(state, lane, answer);
+bool go_on(State& state, Lane lane, const trace::CursorMapRun& op, Doing& doing) {
+  const Cursor& cursor = cursor_of(state, lane);
+  if (cursor.at == doing.end) return tell_now(state, lane, doing);
+  std::uint64_t& mapped = doing.answer.reply.results[1];
+  const Page to = (trace::address_of(op.at) + mapped) / kPageBytes;
+  const Level level = largest_level(cursor, to, doing.end - cursor.at);
+  map_one(state, lane, {.level = level, .to = to, .property = op.property}, doing);
+  if (status_of(doing.answer) != Status::ok) return tell_now(state, lane, doing);
+  mapped += span_of(level) * kPageBytes;
+  return false;
 }
 
 bool allows(const State& state, Lane lane, const trace::CursorMapSegment& op) {
@@ -293,23 +344,24 @@ bool allows(const State& state, Lane lane, const trace::CursorMapSegment& op) {
 
 Answer step(State& state, Lane lane, const trace::CursorMapSegment& op, const Answer& seen) {
   const Cursor& cursor = cursor_of(state, lane);
-  std::optional<Run>& from = state.held[lane].at(op.from);
-  if (from->count > cursor.end - cursor.at) return panic(Code::beyond_range);
-  if (from->count > 0 && says_what_none_can(op.property.cache)) return panic(Code::bad_cache);
+  const Run& from = *state.held[lane].at(op.from);
+  if (from.count > cursor.end - cursor.at) return panic(Code::beyond_range);
+  if (from.count > 0 && says_what_none_can(op.property.cache)) return panic(Code::bad_cache);
+  return begin_rounds(state, lane, op, seen, cursor.at + from.count);
+}
 
-  Answer answer;
-  std::uint64_t mapped = 0;
-  while (from->count > 0) {
-    map_one(state, lane, {.to = from->first, .property = op.property, .tracked = true}, seen,
-            answer);
-    if (status_of(answer) != Status::ok) break;
-    from->first += 1;
-    from->count -= 1;
-    mapped += 1;
+bool go_on(State& state, Lane lane, const trace::CursorMapSegment& op, Doing& doing) {
+  std::optional<Run>& from = state.held[lane].at(op.from);
+  if (from->count == 0) {
+    from.reset();
+    return tell_now(state, lane, doing);
   }
-  if (from->count == 0) from.reset();
-  if (status_of(answer) != Status::impermissible) answer.reply.results[1] = mapped;
-  return tell_now(state, lane, answer);
+  map_one(state, lane, {.to = from->first, .property = op.property, .tracked = true}, doing);
+  if (status_of(doing.answer) != Status::ok) return tell_now(state, lane, doing);
+  from->first += 1;
+  from->count -= 1;
+  doing.answer.reply.results[1] += 1;
+  return false;
 }
 
 bool allows(const State& state, Lane lane, const trace::CursorTakeNext& op) {
@@ -317,17 +369,17 @@ bool allows(const State& state, Lane lane, const trace::CursorTakeNext& op) {
 }
 
 Answer step(State& state, Lane lane, const trace::CursorTakeNext& op, const Answer& seen) {
-  const Cursor& cursor = cursor_of(state, lane);
-  const std::uint64_t bytes = length_of(cursor, op.length);
-  if (const Code why = why_not_over(cursor, bytes); why != Code::none) return panic(why);
-  Answer answer;
-  Fragment fragment;
-  const VirtPage end = cursor.at + bytes / kPageBytes;
-  answer.reply.status = take_one(state, lane, end, seen, answer, fragment);
-  tell_now(state, lane, answer);
-  if (status_of(answer) != Status::ok) return answer;
+  return begin_over(state, lane, op, seen);
+}
 
-  auto& results = answer.reply.results;
+bool go_on(State& state, Lane lane, const trace::CursorTakeNext& op, Doing& doing) {
+  Fragment fragment;
+  const Found found = take_one(state, lane, doing, fragment);
+  if (found == Found::on_the_way) return false;
+  if (found == Found::nothing) doing.answer.reply.status = Status::none;
+  if (found != Found::here) return tell_now(state, lane, doing);
+
+  auto& results = doing.answer.reply.results;
   results[1] = fragment.at * kPageBytes;
   results[2] = fragment.pages * kPageBytes;
   results[3] = static_cast<std::uint64_t>(fragment.item);
@@ -337,11 +389,11 @@ Answer step(State& state, Lane lane, const trace::CursorTakeNext& op, const Answ
   results[7] = static_cast<std::uint64_t>(fragment.property.cache.name);
   results[8] = fragment.frames;
   if (fragment.item == trace::ItemName::tracked) {
-    const bool is_users = cursor.kind == trace::TableKindName::user;
+    const bool is_users = cursor_of(state, lane).kind == trace::TableKindName::user;
     const Knows knows = is_users ? Knows::untyped : Knows::nothing;
     state.held[lane].at(op.to) = Handle{fragment.to, knows};
   }
-  return answer;
+  return tell_now(state, lane, doing);
 }
 
 bool allows(const State& state, Lane lane, const trace::CursorUnmap&) {
@@ -349,30 +401,26 @@ bool allows(const State& state, Lane lane, const trace::CursorUnmap&) {
 }
 
 Answer step(State& state, Lane lane, const trace::CursorUnmap& op, const Answer& seen) {
-  const Cursor& cursor = cursor_of(state, lane);
-  const std::uint64_t bytes = length_of(cursor, op.length);
-  if (const Code why = why_not_over(cursor, bytes); why != Code::none) return panic(why);
-  const VirtPage end = cursor.at + bytes / kPageBytes;
-  std::uint64_t pages = 0;
-  std::uint64_t tables = 0;
-  std::uint64_t frames = 0;
-  Answer answer;
-  Status status = Status::ok;
-  for (Fragment one; status == Status::ok && cursor.at < end;) {
-    status = take_one(state, lane, end, seen, answer, one);
-    if (status != Status::ok) break;
-    if (one.item == trace::ItemName::tracked) put_off(state, one.to);
-    if (one.item == trace::ItemName::stray) {
-      tables += 1;
-      frames += one.frames;
-    } else {
-      pages += 1;
-    }
+  return begin_over(state, lane, op, seen);
+}
+
+bool go_on(State& state, Lane lane, const trace::CursorUnmap&, Doing& doing) {
+  if (cursor_of(state, lane).at >= doing.end) return tell_now(state, lane, doing);
+  Fragment one;
+  const Found found = take_one(state, lane, doing, one);
+  if (found == Found::nothing || found == Found::refused) return tell_now(state, lane, doing);
+  if (found == Found::on_the_way) return false;
+  auto& results = doing.answer.reply.results;
+  if (one.item == trace::ItemName::tracked) {
+    doing.todo.push_back({Phase::Next::put_off, one.to});
   }
-  if (status == Status::impermissible) return answer;
-  answer.reply.status = status == Status::none ? Status::ok : status;
-  answer.reply.results = {0, pages, tables, frames};
-  return tell_now(state, lane, answer);
+  if (one.item == trace::ItemName::stray) {
+    results[2] += 1;
+    results[3] += one.frames;
+  } else {
+    results[1] += 1;
+  }
+  return false;
 }
 
 bool allows(const State& state, Lane lane, const trace::CursorProtectNext&) {
@@ -380,18 +428,18 @@ bool allows(const State& state, Lane lane, const trace::CursorProtectNext&) {
 }
 
 Answer step(State& state, Lane lane, const trace::CursorProtectNext& op, const Answer& seen) {
-  const Cursor& cursor = cursor_of(state, lane);
-  const std::uint64_t bytes = length_of(cursor, op.length);
-  const Code why = why_not_change(state, cursor, bytes, op.change);
-  if (why != Code::none) return panic(why);
-  const VirtPage end = cursor.at + bytes / kPageBytes;
-  Answer answer;
+  return begin_to_protect(state, lane, op, seen);
+}
+
+bool go_on(State& state, Lane lane, const trace::CursorProtectNext& op, Doing& doing) {
   Fragment one;
-  answer.reply.status = protect_one(state, lane, end, op.change, seen, answer, one);
-  if (status_of(answer) == Status::ok) {
-    answer.reply.results = {0, one.at * kPageBytes, one.pages * kPageBytes};
+  const Found found = protect_one(state, lane, op.change, doing, one);
+  if (found == Found::on_the_way) return false;
+  if (found == Found::nothing) doing.answer.reply.status = Status::none;
+  if (found == Found::here) {
+    doing.answer.reply.results = {0, one.at * kPageBytes, one.pages * kPageBytes};
   }
-  return tell_now(state, lane, answer);
+  return tell_now(state, lane, doing);
 }
 
 bool allows(const State& state, Lane lane, const trace::CursorProtect&) {
@@ -399,25 +447,18 @@ bool allows(const State& state, Lane lane, const trace::CursorProtect&) {
 }
 
 Answer step(State& state, Lane lane, const trace::CursorProtect& op, const Answer& seen) {
-  const Cursor& cursor = cursor_of(state, lane);
-  const std::uint64_t bytes = length_of(cursor, op.length);
-  const Code why = why_not_change(state, cursor, bytes, op.change);
-  if (why != Code::none) return panic(why);
-  const VirtPage end = cursor.at + bytes / kPageBytes;
-  std::uint64_t pages = 0;
-  std::uint64_t spans = 0;
-  Answer answer;
-  Status status = Status::ok;
-  for (Fragment one; status == Status::ok && cursor.at < end;) {
-    status = protect_one(state, lane, end, op.change, seen, answer, one);
-    if (status != Status::ok) break;
-    pages += 1;
-    spans += one.pages;
-  }
-  if (status == Status::impermissible) return answer;
-  answer.reply.status = status == Status::none ? Status::ok : status;
-  answer.reply.results = {0, pages, spans * kPageBytes};
-  return tell_now(state, lane, answer);
+  return begin_to_protect(state, lane, op, seen);
+}
+
+bool go_on(State& state, Lane lane, const trace::CursorProtect& op, Doing& doing) {
+  if (cursor_of(state, lane).at >= doing.end) return tell_now(state, lane, doing);
+  Fragment one;
+  const Found found = protect_one(state, lane, op.change, doing, one);
+  if (found == Found::nothing || found == Found::refused) return tell_now(state, lane, doing);
+  if (found == Found::on_the_way) return false;
+  doing.answer.reply.results[1] += 1;
+  doing.answer.reply.results[2] += one.pages * kPageBytes;
+  return false;
 }
 
 }  // namespace reference

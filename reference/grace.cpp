@@ -25,18 +25,25 @@ bool allows(const State& state, Lane lane, const trace::Quiesce&) {
   return !state.held[lane].cursor.has_value();
 }
 
-Answer step(State& state, Lane lane, const trace::Quiesce&, const Answer&) {
-  Answer answer;
-  note_no_end(answer, 1);
+// Phases: it has passed - if it was the last, each drop - the next period begins. What is put off
+// meanwhile waits for that.
+Answer step(State& state, Lane lane, const trace::Quiesce& op, const Answer& seen) {
+  Doing doing{.op = op, .seen = seen, .first = 1};
+  note_no_end(doing.answer, doing.first);
   Grace& grace = state.grace;
-  grace.to_pass.erase(lane);
-  if (!grace.to_pass.empty() || grace.running.empty()) return answer;
+  if (grace.to_pass.erase(lane) == 0 || !grace.to_pass.empty()) return doing.answer;
 
-  const std::vector<Page> batch = std::exchange(grace.running, {});
-  for (const Page page : batch) drop_count(state, page, answer, 1);
-  answer.reply.results[0] = batch.size();
-  if (!grace.waiting.empty()) begin_period(state, std::exchange(grace.waiting, {}));
-  return answer;
+  doing.answer.reply.results[0] = grace.running.size();
+  doing.todo.push_back({.next = Phase::Next::end_period});
+  for (auto page = grace.running.rbegin(); page != grace.running.rend(); ++page) {
+    doing.todo.push_back({Phase::Next::drop, *page});
+  }
+  return begin(state, lane, std::move(doing));
+}
+
+void end_period(State& state) {
+  state.grace.running.clear();
+  if (!state.grace.waiting.empty()) begin_period(state, std::exchange(state.grace.waiting, {}));
 }
 
 }  // namespace reference

@@ -56,7 +56,8 @@ bool same_bytes(const State& left, const State& right) {
   return all_as_in(left, right) && all_as_in(right, left);
 }
 
-// The slot is as it was before it was ever used.
+}  // namespace
+
 void retire(Slot& slot) {
   slot.rc = kUnused;
   slot.parked = true;
@@ -64,8 +65,6 @@ void retire(Slot& slot) {
   slot.vtable.reset();
   slot.storage.reset();
 }
-
-}  // namespace
 
 bool operator==(const State& left, const State& right) {
   return left.machine == right.machine && left.slots == right.slots && left.paths == right.paths &&
@@ -226,8 +225,14 @@ Answer Model::step(Lane lane, const trace::Op& op, const Answer& seen) {
   return std::visit([&](const auto& one) { return step(lane, one, seen); }, op);
 }
 
-void Model::finish(Lane lane) {
+std::optional<Answer> Model::finish(Lane lane) {
   Held& held = state_.held[lane];
+  if (held.doing) {
+    go_on(state_, lane);
+    if (!held.doing->todo.empty()) return std::nullopt;
+    const Doing done = *std::exchange(held.doing, std::nullopt);
+    return with_what_is_known(done.answer, done.seen);
+  }
   const Unfinished now = held.unfinished.value();
   held.unfinished.reset();
 
@@ -251,6 +256,44 @@ void Model::finish(Lane lane) {
       break;
     case Next::give_back: state_.free.insert(now.page); break;
   }
+  return std::nullopt;
+}
+
+std::vector<std::uint64_t> Model::hidden() const {
+  std::vector<std::uint64_t> words;
+  auto add = [&](const auto&... word) { (words.push_back(static_cast<std::uint64_t>(word)), ...); };
+  auto add_all = [&](const auto& numbers) {
+    add(numbers.size());
+    for (const auto number : numbers) add(number);
+  };
+  add_all(state_.grace.running);
+  add_all(state_.grace.waiting);
+  add_all(state_.grace.to_pass);
+  for (const Processor& cpu : state_.cpus) {
+    add(cpu.kept.size());
+    for (const Translation& one : cpu.kept) {
+      add(one.begin, one.level, one.to, one.writable, one.executable, one.user, one.global,
+          one.dirty);
+    }
+  }
+  for (const auto& [top, tree] : state_.trees) {
+    add(top, tree.nodes.size(), tree.mappings.size());
+    for (const auto& [place, page] : tree.nodes) add(place.level, place.begin, page);
+    for (const auto& [at, mapping] : tree.mappings) {
+      add(at, mapping.level, mapping.to, mapping.property.rights.bits);
+    }
+  }
+  for (const Held& held : state_.held) {
+    if (!held.doing) continue;
+    add(held.doing->todo.size());
+    for (const Phase& phase : held.doing->todo) add(phase.next, phase.page);
+    add_all(held.doing->spare);
+    add(held.doing->looked ? held.doing->looked->rights.bits : -1);
+    add(held.doing->answer.reply.status);
+    add_all(held.doing->answer.reply.results);
+    add(held.doing->answer.choices.taken.count, held.doing->answer.choices.given.count);
+  }
+  return words;
 }
 
 std::vector<trace::TableRange> Model::touched_ranges() {

@@ -8,7 +8,9 @@
 //
 // An operation is a sequence of atomic phases. `step` does the first and decides the answer;
 // `finish`, called while the lane is `unfinished`, does one more. Alone, a lane finishes at once;
-// among others, the search for an order decides when.
+// among others, the search for an order decides when. What an operation on page tables answers may
+// depend on what others do between its phases: then `step` believes what was seen, and the last
+// `finish` says what it had to be.
 #pragma once
 
 #include <span>
@@ -256,6 +258,7 @@ Answer step(State&, Lane, const trace::CpuFlushAll&, const Answer& seen);
 trace::Status why_no_page(const State&, std::uint64_t address);  // ok if there is one.
 Answer claim(State&, Lane, std::uint64_t address, const Metadata&, const Unfinished& publish);
 void tear_down(State&, Lane, Page);
+void retire(Slot&);  // It is as it was before it was ever used.
 Answer abort(State&);
 Answer panic(trace::Code);  // Nothing has changed.
 // The making of a shared page and the end of a page's use, each in one phase: for operations on
@@ -302,17 +305,18 @@ class Model {
 
   Answer step(Lane lane, const auto& op, const Answer& seen) {
     if (!allows(lane, op)) return {{.status = trace::Status::passed_over}, {}};
-    Answer answer = reference::step(state_, lane, op, seen);
-    for (std::size_t i = 0; i < answer.reply.results.size(); ++i) {
-      std::uint64_t& result = answer.reply.results[i];
-      if (result == kNotKnown) result = seen.reply.results[i];
-    }
-    return answer;
+    return with_what_is_known(reference::step(state_, lane, op, seen), seen);
   }
   Answer step(Lane lane, const trace::Op& op, const Answer& seen);
 
-  bool unfinished(Lane lane) const { return state_.held[lane].unfinished.has_value(); }
-  void finish(Lane lane);
+  bool unfinished(Lane lane) const {
+    return state_.held[lane].unfinished.has_value() || state_.held[lane].doing.has_value();
+  }
+  // The answer, if this was the last phase, and `step` has believed what was seen.
+  std::optional<Answer> finish(Lane lane);
+
+  // All that bears on what comes, and that no fact shows.
+  std::vector<std::uint64_t> hidden() const;
 
   // The pages that may have changed since this was last asked.
   PageSet touched() { return std::exchange(state_.touched, {}); }
@@ -368,6 +372,15 @@ class Model {
   const State& state() const { return state_; }
 
  private:
+  // What depends on bytes that are not known is believed.
+  static Answer with_what_is_known(Answer answer, const Answer& seen) {
+    for (std::size_t i = 0; i < answer.reply.results.size(); ++i) {
+      std::uint64_t& result = answer.reply.results[i];
+      if (result == kNotKnown) result = seen.reply.results[i];
+    }
+    return answer;
+  }
+
   State state_;
 };
 

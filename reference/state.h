@@ -15,6 +15,7 @@
 #include "reference/tables.h"
 #include "trace/fact.h"
 #include "trace/metadata.h"
+#include "trace/op.h"
 #include "trace/scalar.h"
 
 namespace reference {
@@ -138,6 +139,36 @@ struct Unfinished {
   bool operator==(const Unfinished&) const = default;
 };
 
+// One more phase of an operation on page tables.
+struct Phase {
+  enum class Next : std::uint8_t {
+    again,       // The operation goes on: with the next page or table.
+    drop,        // A count on a page is given up;
+    retire,      // if it was the last, the page is unused,
+    give_back,   // and the allocator has it, unless it is loose.
+    put_off,     // A count on a page is to be given up after a grace period.
+    end_period,  // What waited for the running period has been dropped.
+  };
+  Next next{};
+  Page page = 0;
+  bool operator==(const Phase&) const = default;
+};
+using Phases = std::vector<Phase>;  // The next is the last.
+
+// An operation on page tables that a lane has begun. What it answers is known when its last phase
+// is done; among others, what was seen is believed until then.
+struct Doing {
+  trace::Op op{};
+  Phases todo{};
+  trace::Answer answer{};  // As far as it came.
+  trace::Answer seen{};
+  std::size_t first = 0;                    // The results that tell of ends begin there.
+  VirtPage end = 0;                         // How far it goes.
+  std::vector<Page> spare{};                // Nodes that it has taken, and not yet used.
+  std::optional<trace::Property> looked{};  // How the page was that it is about to change.
+  bool operator==(const Doing&) const = default;
+};
+
 // What one lane holds. Preconditions look at nothing else.
 struct Held {
   std::array<std::optional<Handle>, trace::Frame::kCount> frames{};
@@ -151,6 +182,7 @@ struct Held {
   std::optional<Cursor> cursor{};
   Failing failing{};
   std::optional<Unfinished> unfinished{};
+  std::optional<Doing> doing{};
 
   auto& at(trace::Frame place) { return frames[place.index]; }
   auto& at(trace::Unique place) { return uniques[place.index]; }

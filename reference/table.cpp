@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Whole page tables. The end of one is one phase, though many pages may end with it.
+// Whole page tables.
 #include <algorithm>
 
 #include "reference/model.h"
@@ -89,8 +89,9 @@ bool allows(const State& state, Lane lane, const trace::TableNew& op) {
          !may_wait(state, lane, op.kind.name);
 }
 
+// It takes a page before it waits for the kernel's root.
 Answer step(State& state, Lane lane, const trace::TableNew& op, const Answer& seen) {
-  if (op.kind.name == TableKindName::user &&
+  if (op.kind.name == TableKindName::user && seen.reply.status != Status::no_memory &&
       state.nodes.at(state.shared[0]->root).locked_by.has_value()) {
     return {{Status::impermissible}, {}};
   }
@@ -123,14 +124,15 @@ bool allows(const State& state, Lane lane, const trace::TableDrop& op) {
   return state.held[lane].has(op.from) && !has_cursor(state, lane);
 }
 
-Answer step(State& state, Lane lane, const trace::TableDrop& op, const Answer&) {
+Answer step(State& state, Lane lane, const trace::TableDrop& op, const Answer& seen) {
   std::optional<TableHandle>& from = state.held[lane].at(op.from);
   const Page root = from->root;
   from.reset();
-  Answer answer{{.results = {root * kPageBytes, state.slots[root].rc == 1 ? 1u : 0u}}, {}};
-  note_no_end(answer, 2);
-  drop_count(state, root, answer, 2);
-  return answer;
+  Doing doing{.op = op, .todo = {{Phase::Next::drop, root}}, .seen = seen, .first = 2};
+  doing.answer.reply.results = {root * kPageBytes, state.slots[root].rc == 1 ? 1u : 0u};
+  note_no_end(doing.answer, doing.first);
+  fall(state, doing.todo, doing.answer, doing.first);
+  return begin(state, lane, std::move(doing));
 }
 
 bool allows(const State& state, Lane lane, const trace::TableWalk& op) {
@@ -157,19 +159,20 @@ bool allows(const State& state, Lane lane, const trace::TableActivate& op) {
 }
 
 // The CPU has the new table before it gives the old one up.
-Answer step(State& state, Lane lane, const trace::TableActivate& op, const Answer&) {
+Answer step(State& state, Lane lane, const trace::TableActivate& op, const Answer& seen) {
   const TableHandle table = *table_at(state, lane, op.table);
-  Answer answer{{.results = {table.root * kPageBytes}}, {}};
-  note_no_end(answer, 1);
+  Doing doing{.op = op, .seen = seen, .first = 1};
+  doing.answer.reply.results[0] = table.root * kPageBytes;
+  note_no_end(doing.answer, doing.first);
   const std::optional<TableHandle> before = state.cpus[lane].root;
-  if (before == table) return answer;
+  if (before == table) return doing.answer;
   Slot& slot = state.slots[table.root];
   if (slot.rc >= kMost) return abort(state);
   state.touched.insert(table.root);
   slot.rc += 1;
   switch_tables(state, lane, table);
-  if (before) drop_count(state, before->root, answer, 1);
-  return answer;
+  if (before) doing.todo.push_back({Phase::Next::drop, before->root});
+  return begin(state, lane, std::move(doing));
 }
 
 }  // namespace reference

@@ -100,7 +100,10 @@ Status take_nodes(State& state, Lane lane, std::size_t count, const Answer& seen
   std::vector<Page> taken;
   while (taken.size() < count) {
     const std::optional<Page> page = take_page(state, lane, seen, answer);
-    if (!page && answer.reply.status == Status::impermissible) return Status::impermissible;
+    if (!page && answer.reply.status == Status::impermissible) {
+      for (const Page back : taken) state.free.insert(back);
+      return Status::impermissible;
+    }
     if (!page) {
       for (const Page back : as_given(taken, seen, answer.choices.given.count)) {
         state.free.insert(back);
@@ -207,8 +210,8 @@ Tree& cut(State& state, Page top, NodePlace place) {
   return state.trees[page] = std::move(part);
 }
 
-// What a node refers to is dropped in ascending order; it is no node then.
-void end_node(State& state, Page page, Answer& answer, std::size_t first) {
+// What a node refers to is to be dropped, in ascending order; it is no node then.
+void end_node(State& state, Page page, Phases& todo) {
   const NodePlace top = state.nodes.at(page).place;
   const bool has_tree = state.trees.contains(page);
   if (!has_tree) return;
@@ -220,19 +223,29 @@ void end_node(State& state, Page page, Answer& answer, std::size_t first) {
   for (const auto& [place, node] : tree.nodes) {
     if (place.level + 1 == top.level) entries[place.begin] = node;
   }
+  Phases drops;
   for (const auto& [at, table] : entries) {
     if (table) {
       cut(state, page, {static_cast<Level>(top.level - 1), at});
-      drop_count(state, *table, answer, first);
+      drops.push_back({Phase::Next::drop, *table});
       continue;
     }
     const Mapping mapping = tree.mappings.at(at);
     if (!mapping.tracked) continue;
     if (tree.is_table()) state.paths.erase(path_of(tree, page, 1, at, mapping.to));
-    drop_count(state, mapping.to, answer, first);
+    drops.push_back({Phase::Next::drop, mapping.to});
   }
+  todo.insert(todo.end(), drops.rbegin(), drops.rend());
   state.trees.erase(page);
   state.nodes.erase(page);
+}
+
+void begin_end(State& state, Page page, Phases& todo, Answer& answer, std::size_t first) {
+  if (state.nodes.contains(page)) {
+    end_node(state, page, todo);
+  } else {
+    note_end(answer, first, state, page);
+  }
 }
 
 }  // namespace
@@ -251,21 +264,30 @@ void remove_table(State& state, Page root, NodePlace place) {
   touch(state, root, place.begin, place.begin + span_of(static_cast<Level>(place.level + 1)) - 1);
 }
 
-void end_metadata(State& state, Page page, Answer& answer, std::size_t first) {
-  if (state.nodes.contains(page)) {
-    end_node(state, page, answer, first);
+void fall(State& state, Phases& todo, Answer& answer, std::size_t first) {
+  const auto [next, page] = todo.back();
+  todo.pop_back();
+  Slot& slot = state.slots[page];
+  state.touched.insert(page);
+  if (next == Phase::Next::drop && slot.rc > 1) {
+    slot.rc -= 1;
+  } else if (next == Phase::Next::drop) {
+    slot.rc = 0;
+    todo.push_back({Phase::Next::retire, page});
+    begin_end(state, page, todo, answer, first);
+  } else if (next == Phase::Next::retire) {
+    retire(slot);
+    answer.choices.given.push(page);
+    if (page >= state.machine.loose.raw) todo.push_back({Phase::Next::give_back, page});
   } else {
-    note_end(answer, first, state, page);
+    state.free.insert(page);
   }
 }
 
-void drop_count(State& state, Page page, Answer& answer, std::size_t first) {
-  state.touched.insert(page);
-  if (state.slots[page].rc > 1) {
-    state.slots[page].rc -= 1;
-  } else {
-    end_at_once(state, page, answer, first);
-  }
+void end_metadata(State& state, Page page, Answer& answer, std::size_t first) {
+  Phases todo;
+  begin_end(state, page, todo, answer, first);
+  while (!todo.empty()) fall(state, todo, answer, first);
 }
 
 }  // namespace reference

@@ -71,14 +71,34 @@ void remove_table(State&, Page root, NodePlace);
 
 // ---- Ends ----
 
-// Gives a count on a page up: that of a frame or of a node. What ends with it is noted in the five
-// results from `first` on, and given back to the allocator.
-void drop_count(State&, Page, trace::Answer&, std::size_t first);
-// The end of a page's metadata: of a node's, everything that it refers to is dropped.
+// One phase of what begins with a count on a page being given up: that of a frame or of a node.
+// What ends with it is noted in the five results from `first` on, and given back to the allocator.
+void fall(State&, Phases&, trace::Answer&, std::size_t first);
+// The end of a page's metadata, in one phase: of a node's, everything that it refers to is dropped.
 void end_metadata(State&, Page, trace::Answer&, std::size_t first);
 
-// A count on a page is to be given up after a grace period (grace.cpp).
+// ---- Phases (phases.cpp) ----
+
+// Begins an operation: alone, a lane does all that is to do. The answer; if it is not known yet,
+// what was seen.
+trace::Answer begin(State&, Lane, Doing);
+// The same of one that goes over pages or tables: its phases are what `go_on` does.
+trace::Answer begin_rounds(State&, Lane, const trace::Op&, const trace::Answer& seen, VirtPage end);
+// One phase more.
+void go_on(State&, Lane);
+// What an operation does to the next page or table. Whether it is over.
+bool go_on(State&, Lane, const trace::CursorMapFrame&, Doing&);
+bool go_on(State&, Lane, const trace::CursorMapRaw&, Doing&);
+bool go_on(State&, Lane, const trace::CursorMapRun&, Doing&);
+bool go_on(State&, Lane, const trace::CursorMapSegment&, Doing&);
+bool go_on(State&, Lane, const trace::CursorTakeNext&, Doing&);
+bool go_on(State&, Lane, const trace::CursorUnmap&, Doing&);
+bool go_on(State&, Lane, const trace::CursorProtectNext&, Doing&);
+bool go_on(State&, Lane, const trace::CursorProtect&, Doing&);
+
+// A count on a page is to be given up after a grace period; and the running one ends (grace.cpp).
 void put_off(State&, Page);
+void end_period(State&);
 
 // ---- CPUs (cpu.cpp) ----
 

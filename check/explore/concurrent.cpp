@@ -23,6 +23,20 @@ std::size_t first_unended(const ConcurrentRun& run) {
 
 }  // namespace
 
+std::vector<std::uint8_t> lanes_with_cursors(const trace::Trace& trace) {
+  std::array<bool, kMostLanes> has{};
+  for (const trace::Call& call : trace.calls) {
+    const bool opens = std::holds_alternative<trace::CursorOpen>(call.op);
+    const bool closes = std::holds_alternative<trace::CursorClose>(call.op);
+    if (opens || closes) has[trace.machine.lane(call.lane)] = opens;
+  }
+  std::vector<std::uint8_t> lanes;
+  for (std::uint8_t lane = 0; lane < kMostLanes; ++lane) {
+    if (has[lane]) lanes.push_back(lane);
+  }
+  return lanes;
+}
+
 Divergence divergence_of(const trace::Trace& trace, const ConcurrentRun& run) {
   Divergence diverged;
   switch (run.verdict) {
@@ -74,7 +88,7 @@ std::vector<Step> steps_of(const trace::Trace& trace, const ConcurrentRun& run) 
         continue;
       }
       at_once.push_back({one.began,
-                         {.call = trace.calls[run.call[lane][i]],
+                         {.call = {trace.calls[run.call[lane][i]].lane, one.op},
                           .expected = is_unexplained ? run.why.expected : kNoAnswer,
                           .seen = has_ended ? one.seen : kNoAnswer}});
     }

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 // Runs a trace's prologue alone and then its lanes at once, under a chooser; then asks whether the
 // model accepts what came of it.
+//
+// A lane has at most one cursor, and waits for no other while it has it: that is what can be asked.
+// One that may be open when the lane has nothing more to do is closed by an operation that is not
+// in the trace. So every lane that waits is let go, and a deadlock is always the system's fault.
 #pragma once
 
 #include <functional>
@@ -29,13 +33,16 @@ struct ConcurrentRun {
   std::vector<Step> prologue{};  // As far as it went.
   History history{};             // By lane; what never began says so,
   std::vector<std::vector<std::size_t>>
-      call{};               // and call[lane][i] of the trace is history[lane][i].
+      call{};  // and call[lane][i] of the trace is history[lane][i]; what is added names the last.
   Facts left{};             // The state in the end, if it was judged.
   Unexplained why{};        // If there is no order.
   Difference difference{};  // If the prologue left it.
 
   bool agreed() const { return verdict == Verdict::agreed; }
 };
+
+// The lanes that may have a cursor open when all is done.
+std::vector<std::uint8_t> lanes_with_cursors(const trace::Trace& trace);
 
 // One trace on one system, ready to be run under schedule after schedule.
 template <Judge M, SystemUnderTest S>
@@ -48,6 +55,10 @@ class AtOnce {
       const std::uint8_t lane = trace.machine.lane(trace.calls[i].lane);
       history_[lane].push_back({.op = trace.calls[i].op});
       call_[lane].push_back(i);
+    }
+    for (const std::uint8_t lane : lanes_with_cursors(trace)) {
+      history_[lane].push_back({.op = trace::CursorClose{}});
+      call_[lane].push_back(trace.calls.size() - 1);
     }
     for (std::uint8_t lane = 0; lane < history_.size(); ++lane) {
       bodies_.push_back([this, lane] { live(lane); });

@@ -23,11 +23,12 @@ class Toy {
   }
 
   bool unfinished(std::uint8_t lane) const { return unfinished_.contains(lane); }
-  void finish(std::uint8_t lane) {
+  std::optional<Answer> finish(std::uint8_t lane) {
     const auto [page, next] = unfinished_.at(lane);
     touch(page);
     count_[page] = next;
     unfinished_.erase(lane);
+    return std::nullopt;
   }
   std::set<std::uint64_t> touched() { return std::exchange(touched_, {}); }
   void observe(std::uint64_t page, auto&& see) const {

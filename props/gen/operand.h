@@ -273,7 +273,8 @@ struct Operands {
   std::uint16_t page_in_use(Dice& dice) const {
     std::uint16_t page = 0;
     for (int tries = 0; tries < 8; ++tries) {
-      page = static_cast<std::uint16_t>(dice.below(machine.pages.raw));
+      page = static_cast<std::uint16_t>(
+          dice.below(taste.names_loose_only ? machine.loose.raw : machine.pages.raw));
       if (model.state().slots[page].rc != reference::kUnused) break;
     }
     return page;

@@ -96,7 +96,8 @@ struct Taste {
   std::uint32_t sum = 0;  // Of the weights.
 
   std::array<trace::Kind, 4> kinds{};  // One is drawn; so some are more likely.
-  std::uint16_t pages = 1;             // Loose pages it names, from the first.
+  std::uint16_t pages = 1;             // Loose pages it names, from the first;
+  bool names_loose_only = false;       // not even of those in use any other.
   bool nears_limit = false;            // Counts are brought near their maximum.
   std::uint8_t stays = 1;              // It changes the lane once in so many operations.
   OpSet scenes{};  // Scenes (scene.h) of these operations are played now and then.
