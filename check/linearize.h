@@ -15,6 +15,7 @@
 #pragma once
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <set>
 #include <span>
@@ -60,8 +61,9 @@ struct Unexplained {
 template <Judge M>
 class Linearizer {
  public:
-  // How many states a search may visit. Beyond, it is undecided.
-  static constexpr std::size_t kMostStates = 200'000;
+  // How many states a search may visit, and how many facts about them it may keep (88 bytes each).
+  // Beyond, it is undecided.
+  static constexpr std::size_t kMostStates = 200'000, kMostFacts = 2'000'000;
 
   // `model` is the one before the first event. `left` is sorted.
   Linearizer(const History& history, const trace::Machine& shape, const Facts& left)
@@ -70,18 +72,23 @@ class Linearizer {
   // Whether the order in which things happened explains them.
   bool happened_in_order(M model, Log log) {
     bool is_over = false;
-    return pass(model, log, is_over, [](auto&&...) {}) &&
-           (is_over || facts_of(model, shape_) == left_);
+    const bool is_explained = pass(model, log, is_over, [](auto&&...) {}) &&
+                              (is_over || facts_of(model, shape_) == left_);
+    if (is_explained) end_.emplace(std::move(model));
+    return is_explained;
   }
 
   Order finds_order(const M& model, std::size_t most_states = kMostStates) {
     at_.assign(history_.size(), {});
     failed_.clear();
-    states_ = 0;
+    states_ = facts_ = 0;
     most_states_ = most_states;
     if (search(model)) return Order::found;
-    return states_ < most_states_ ? Order::none : Order::undecided;
+    return must_give_up() ? Order::undecided : Order::none;
   }
+
+  // Where the order that explains it has led the model.
+  M& end() { return *end_; }
 
   // How many states the last search has visited.
   std::size_t states() const { return states_; }
@@ -165,17 +172,23 @@ class Linearizer {
     }
     Place here{at_, facts_of(model, shape_), {}};
     if constexpr (requires { model.hidden(); }) here.hidden = model.hidden();
+    if (is_over && here.facts == left_) end_ = model;
     if (is_over) return here.facts == left_;
-    if (failed_.contains(here) || ++states_ >= most_states_) return false;
+    if (failed_.contains(here)) return false;
+    ++states_;
+    facts_ += here.facts.size();
+    if (must_give_up()) return false;
 
     for (std::uint8_t lane = 0; lane < history_.size(); ++lane) {
       const At before = at_[lane];
       if (before.phases == 0 && !may_begin(lane)) continue;
-      M after = model;
+      // Not on the stack: an order may be thousands of phases long.
+      const auto copy = std::make_unique<M>(model);
+      M& after = *copy;
       if (before.phases == 0) {
         const Happened& one = history_[lane][before.next];
         if (!explains(step(after, lane, one), one)) continue;
-        if (has_aborted(one)) return true;
+        if (has_aborted(one)) return end_ = after, true;
       } else if (!finish(after, lane, history_[lane][before.next], [](auto&&...) {})) {
         continue;
       }
@@ -189,6 +202,8 @@ class Linearizer {
     failed_.insert(std::move(here));
     return false;
   }
+
+  bool must_give_up() const { return states_ >= most_states_ || facts_ >= kMostFacts; }
 
   // Whether all that ended before the lane's next operation began is finished.
   bool may_begin(std::uint8_t lane) const {
@@ -233,8 +248,9 @@ class Linearizer {
   const trace::Machine& shape_;
   const Facts& left_;
   std::vector<At> at_{};
+  std::optional<M> end_{};
   std::set<Place> failed_{};
-  std::size_t states_ = 0, most_states_ = kMostStates;
+  std::size_t states_ = 0, facts_ = 0, most_states_ = kMostStates;
 };
 
 }  // namespace check

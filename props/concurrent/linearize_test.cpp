@@ -4,6 +4,7 @@
 // `frame_drop` takes one away in two: first the count is 0 for everybody, then it is one less.
 #include "check/linearize.h"
 
+#include <array>
 #include <gtest/gtest.h>
 #include <map>
 #include <set>
@@ -172,6 +173,22 @@ TEST(Linearize, FailedStatesAreRemembered) {
   EXPECT_EQ(linearizer.finds_order(Toy(kShape)), Order::none);
   EXPECT_LE(linearizer.states(), 81u);
   EXPECT_LE(Toy::steps, 2 * 81u);
+}
+
+// As large as a model with page tables is.
+struct Large : Toy {
+  using Toy::Toy;
+  std::array<std::byte, 16'384> ballast{};
+};
+
+TEST(Linearize, AnOrderMayBeLong) {
+  constexpr std::size_t kOps = 2'000;
+  History history(2);
+  for (std::size_t i = 0; i < kOps; ++i) history[0].push_back(reads(0, 2 * i, 2 * i + 1));
+  auto order = [&] { return Linearizer<Large>(history, kShape, {}).finds_order(Large(kShape)); };
+  EXPECT_EQ(order(), Order::found);
+  history[0].back() = reads(1, 2 * kOps - 2, 2 * kOps - 1);
+  EXPECT_EQ(order(), Order::none);
 }
 
 TEST(Linearize, ASearchThatIsGivenUpIsUndecided) {
