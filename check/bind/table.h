@@ -94,14 +94,8 @@ bool can_ask(Registers<P>& held, const trace::Quiesce&) {
 }
 template <class P>
 trace::Reply ask(Registers<P>&, const trace::Quiesce&) {
-  auto pending = [] {
-    mm::u64 count = 0;
-    P::globals().deferred.each_pending([&](mm::PhysAddr, bool) { ++count; });
-    return count;
-  };
-  const mm::u64 before = pending();
-  mm::quiesce<P>(P::this_cpu());
-  return with_ended<P>({.results = {before - pending()}}, 1);
+  const mm::u64 dropped = mm::quiesce<P>(P::this_cpu());
+  return with_ended<P>({.results = {dropped}}, 1);
 }
 
 }  // namespace check

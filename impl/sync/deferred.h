@@ -62,32 +62,35 @@ class Deferred {
   }
 
   // This CPU passes a quiescent state. Requires that it is in no read section: it has no cursor.
+  // How many items it has dropped, being the last to pass.
   // LOCKS: lock_, with interrupts off; not while items are dropped.
-  void quiesce(u32 cpu) noexcept {
+  u64 quiesce(u32 cpu) noexcept {
     const u64 bit = u64{1} << cpu;
     // ORDER: none needed. If this misses a period that has just begun, the period waits for our
     // next time.
-    if ((awaited_.load(std::memory_order_relaxed) & bit) == 0) return;
+    if ((awaited_.load(std::memory_order_relaxed) & bit) == 0) return 0;
     u64 from = 0, until = 0;
     {
       const Locked locked(*this);
       const u64 awaited = awaited_.load(std::memory_order_relaxed);
-      if ((awaited & bit) == 0) return;
+      if ((awaited & bit) == 0) return 0;
       // ORDER: none needed: the lock orders all that matters. Whoever took the lock before us, to
       // queue, had cut off its item before; we find it cut off from here on (L3).
       awaited_.store(awaited & ~bit, std::memory_order_relaxed);
-      if ((awaited & ~bit) != 0) return;
+      if ((awaited & ~bit) != 0) return 0;
       from = first_;
       until = running_end_;
     }
     // No CPU is awaited, so nobody else comes here, and the period still runs: what is queued by
     // these drops waits for the next.
-    for (u64 i = from; i != until; ++i) drop_entry(entry(i));
+    u64 dropped = 0;
+    for (u64 i = from; i != until; ++i) dropped += drop_entry(entry(i));
     const Locked locked(*this);
     first_ = until;
     unreserve(until - from);
     is_running_ = false;
     if (first_ != end_) begin_period();
+    return dropped;
   }
 
   // What is pending, in the order in which it will be dropped: each(at, is_running) for each item.
@@ -146,11 +149,13 @@ class Deferred {
     awaited_.store(~u64{0} >> (64 - P::cpu_count()), std::memory_order_relaxed);
   }
 
-  static void drop_entry(u64 entry) noexcept {
+  // How many frames those were.
+  static u64 drop_entry(u64 entry) noexcept {
     const u64 end = first_of(entry).value + frames_of(entry) * kPageSize;
     for (u64 at = first_of(entry).value; at != end; at += kPageSize) {
       (void)mm::drop(Frame<P>::from_raw({at}));
     }
+    return frames_of(entry);
   }
 
   SpinLock<P> lock_{};
@@ -170,10 +175,11 @@ class Deferred {
   };
 };
 
-// This CPU passes a quiescent state: it holds no cursor. What that makes an end of is dropped here.
+// This CPU passes a quiescent state: it holds no cursor. What that makes an end of is dropped here;
+// how many frames and tables that was.
 template <Platform P>
-void quiesce(u32 cpu) noexcept {
-  P::globals().deferred.quiesce(cpu);
+u64 quiesce(u32 cpu) noexcept {
+  return P::globals().deferred.quiesce(cpu);
 }
 
 // What of a value is to be dropped later. A frame is; of other types, see there.

@@ -50,8 +50,8 @@ TEST_F(DeferredTest, WaitsForEveryCpuTheCallersToo) {
   give_up(1);
   for (u32 cpu = 0; cpu < P::cpu_count(); ++cpu) {
     EXPECT_EQ(dropped, Numbers());
-    mm::quiesce<P>(cpu);
-    mm::quiesce<P>(0);  // Once is as good as twice.
+    EXPECT_EQ(mm::quiesce<P>(cpu), cpu + 1 == P::cpu_count() ? 1u : 0u);
+    EXPECT_EQ(mm::quiesce<P>(0), 0u);  // Once is as good as twice.
   }
   EXPECT_EQ(dropped, Numbers{1});
   EXPECT_FALSE(deferred().is_running());
