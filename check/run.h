@@ -104,8 +104,8 @@ const char* begin_alike(M& model, const S& system, FreeBlocks& blocks) {
 
 // Whether the allocator may keep its free pages otherwise now: it handed something out or refused
 // to, or got something back that it has.
-inline bool asked_allocator(const Step& step, const trace::Machine& shape) {
-  const auto& [taken, given, refused] = step.seen.choices;
+inline bool asked_allocator(const trace::Choices& choices, const trace::Machine& shape) {
+  const auto& [taken, given, refused] = choices;
   const auto end = given.page.begin() + given.kept();
   return taken.count != 0 || refused != 0 || given.count != given.kept() ||
          std::any_of(given.page.begin(), end,
@@ -141,7 +141,7 @@ class Lockstep {
     if (has_aborted()) return std::nullopt;
     const auto touched = model_.touched();
     const char* broken = std::exchange(first_broken_, nullptr);
-    if (broken == nullptr && asked_allocator(last_, shape_)) {
+    if (broken == nullptr && asked_allocator(last_.seen.choices, shape_)) {
       broken = adopt_blocks(model_, system_, blocks_);
     }
     for (const std::uint64_t page : touched) {

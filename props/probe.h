@@ -55,7 +55,7 @@ Judged probed_once(const trace::Trace& trace, check::How how) {
     const check::Step step = check::take_step(call, lane, model, system);
     if (how.tally != nullptr) how.tally->note(call.op, step.seen.reply.status);
     if (!check::is_accepted(step)) return diverge(at, trace::law_of(call.op), step), result;
-    if (check::asked_allocator(step, trace.machine)) {
+    if (check::asked_allocator(step.seen.choices, trace.machine)) {
       (void)check::adopt_blocks(model, system, blocks);
     }
     if (step.seen.reply.status == trace::Status::aborted) {

@@ -55,13 +55,16 @@ Divergence divergence_of(const trace::Trace& trace, const ConcurrentRun& run) {
       diverged.step = first_unended(run);
       break;
     case Verdict::no_order:
-      diverged.oracle = Oracle::no_order;
+    case Verdict::blocks:
+      diverged.oracle = run.verdict == Verdict::blocks ? Oracle::state : Oracle::no_order;
       diverged.step = run.call[run.why.lane][run.why.op];
       diverged.missing = run.why.difference.missing;
       diverged.unexpected = run.why.difference.unexpected;
       break;
   }
-  if (diverged.step < trace.calls.size()) {
+  if (run.verdict == Verdict::blocks) {
+    diverged.law = run.law;
+  } else if (diverged.step < trace.calls.size()) {
     const trace::Op& op = trace.calls[diverged.step].op;
     const Difference difference{diverged.missing, diverged.unexpected};
     diverged.law = difference == Difference{} ? law_of(op) : law_of(difference, op);

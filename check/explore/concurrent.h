@@ -22,6 +22,7 @@ enum class Verdict : std::uint8_t {
   agreed,
   prologue,   // It diverged before any lanes went at once.
   no_order,   // No order of phases explains what was seen.
+  blocks,     // One does, but the allocator keeps its free pages otherwise than it should.
   deadlock,   // All lanes wait for each other.
   endless,    // They pass the limit of points.
   undecided,  // The search for an order was given up.
@@ -35,7 +36,8 @@ struct ConcurrentRun {
   std::vector<std::vector<std::size_t>>
       call{};  // and call[lane][i] of the trace is history[lane][i]; what is added names the last.
   Facts left{};             // The state in the end, if it was judged.
-  Unexplained why{};        // If there is no order.
+  Unexplained why{};        // If there is no order, or the free blocks are wrong,
+  const char* law = "";     // and then the law that says so.
   Difference difference{};  // If the prologue left it.
 
   bool agreed() const { return verdict == Verdict::agreed; }
@@ -56,6 +58,7 @@ class AtOnce {
       history_[lane].push_back({.op = trace.calls[i].op});
       call_[lane].push_back(i);
     }
+    for (const auto& lane : history_) own_.push_back(lane.size());
     for (const std::uint8_t lane : lanes_with_cursors(trace)) {
       history_[lane].push_back({.op = trace::CursorClose{}});
       call_[lane].push_back(trace.calls.size() - 1);
@@ -97,6 +100,10 @@ class AtOnce {
                       .difference = prologue_difference_};
     if (!has_run_) return run;
     run.schedule = Scheduler::schedule();
+    if (verdict_ == Verdict::blocks) {
+      run.why = why_blocks();
+      run.law = broken_;
+    }
     if (verdict_ == Verdict::no_order) {
       run.why = Linearizer<M>(history_, trace_.machine, left_)
                     .why_not_as_happened(before_, Scheduler::log());
@@ -104,10 +111,11 @@ class AtOnce {
     return run;
   }
 
-  // Counts how the operations of the last schedule ended.
+  // Counts how the operations of the last schedule ended: those of the trace.
   void note(Tally& tally) const {
-    for (const auto& lane : history_) {
-      for (const Happened& one : lane) {
+    for (std::size_t lane = 0; lane < history_.size(); ++lane) {
+      for (std::size_t i = 0; i < own_[lane]; ++i) {
+        const Happened& one = history_[lane][i];
         if (one.ended != kNever) tally.note(one.op, one.seen.reply.status);
       }
     }
@@ -138,15 +146,14 @@ class AtOnce {
   // It is the same under every schedule, so the model goes through it once.
   void run_prologue() {
     system_.reset(trace_.machine);
-    FreeBlocks blocks;
-    (void)begin_alike(before_, system_, blocks);
+    (void)begin_alike(before_, system_, blocks_);
     for (std::size_t i = 0; i < trace_.prologue; ++i) {
       const trace::Call& call = trace_.calls[i];
       prologue_.push_back(take_step(call, trace_.machine.lane(call.lane), before_, system_));
       prologue_diverged_ = !is_accepted(prologue_.back());
       if (prologue_diverged_ || has_aborted(prologue_)) return;
-      if (asked_allocator(prologue_.back(), trace_.machine)) {
-        (void)adopt_blocks(before_, system_, blocks);
+      if (asked_allocator(prologue_.back().seen.choices, trace_.machine)) {
+        (void)adopt_blocks(before_, system_, blocks_);
       }
     }
     before_.go_at_once();
@@ -187,8 +194,32 @@ class AtOnce {
       order = linearizer.finds_order(before_);
     }
     if (is_aborted) system_.rebuild(trace_.machine);  // What an abort leaves behind is not judged.
-    if (order == Order::found) return Verdict::agreed;
-    return order == Order::none ? Verdict::no_order : Verdict::undecided;
+    if (order != Order::found) return order == Order::none ? Verdict::no_order : Verdict::undecided;
+    if (is_aborted || !last_to_ask()) return Verdict::agreed;
+    broken_ = adopt_blocks(linearizer.end(), system_, blocks_);
+    return broken_ == nullptr ? Verdict::agreed : Verdict::blocks;
+  }
+
+  // The operation that asked the allocator and ended last.
+  std::optional<std::pair<std::uint8_t, std::size_t>> last_to_ask() const {
+    std::optional<std::pair<std::uint8_t, std::size_t>> last;
+    for (std::uint8_t lane = 0; lane < history_.size(); ++lane) {
+      for (std::size_t i = 0; i < history_[lane].size(); ++i) {
+        const Happened& one = history_[lane][i];
+        if (!asked_allocator(one.seen.choices, trace_.machine)) continue;
+        if (!last || history_[last->first][last->second].ended < one.ended) last = {lane, i};
+      }
+    }
+    return last;
+  }
+
+  // All that the allocator shows: it is the whole that is wrong.
+  Unexplained why_blocks() const {
+    const auto [lane, op] = *last_to_ask();
+    Unexplained why{.lane = lane, .op = op};
+    why.difference.unexpected.assign(blocks_.all().begin(), blocks_.all().end());
+    std::ranges::sort(why.difference.unexpected);
+    return why;
   }
 
   const trace::Trace& trace_;
@@ -197,8 +228,11 @@ class AtOnce {
   std::vector<Step> prologue_{};
   bool prologue_diverged_ = false;
   Difference prologue_difference_{};
+  FreeBlocks blocks_{};           // What the system showed last,
+  const char* broken_ = nullptr;  // and the law that this breaks.
   History history_;
   std::vector<std::vector<std::size_t>> call_{};
+  std::vector<std::size_t> own_{};  // How many of each lane's are the trace's.
   std::vector<std::function<void()>> bodies_{};
   Verdict verdict_ = Verdict::agreed;
   Facts left_{};

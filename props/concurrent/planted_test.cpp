@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <gtest/gtest.h>
+#include <utility>
 
 #include "check/explore/concurrent.h"
 #include "check/explore/platform.h"
@@ -172,6 +173,44 @@ TEST(Planted, AWrongPrologueIsToldAsSuch) {
   EXPECT_EQ(diverged.step, 1u);
   EXPECT_EQ(diverged.missing.size(), 1u);
   EXPECT_EQ(diverged.law, "INV-13");
+}
+
+// Right, but that its allocator loses a free block when lanes go at once.
+class Forgetful : public Mm {
+ public:
+  void reset(const trace::Machine& shape) { Mm::reset(shape), has_forgotten_ = false; }
+  void rebuild(const trace::Machine& shape) { Mm::rebuild(shape), has_forgotten_ = false; }
+  void go_at_once() { Mm::go_at_once(), has_forgotten_ = true; }
+  void free_blocks(auto&& see) const {
+    bool is_shown = !has_forgotten_;
+    Mm::free_blocks([&](const trace::FreeBlock& block) {
+      if (std::exchange(is_shown, true)) see(block);
+    });
+  }
+
+ private:
+  bool has_forgotten_ = false;
+};
+
+TEST(Planted, FreeBlocksThatLanesLeaveBehindAreJudged) {
+  const auto alloc = [](std::uint8_t lane) {
+    return trace::Call{{lane}, trace::AllocFrame{{trace::KindName::value8}, {7}, {0}, {}}};
+  };
+  const trace::Trace trace = {.machine = {.pages = {12}, .loose = {1}, .cpus = {2}},
+                              .at_once = true,
+                              .calls = {alloc(0), alloc(1)}};
+  EXPECT_TRUE(explore<Model>(trace, system_that_is(Wrong::nothing)).agreed());
+  Forgetful system;
+  const Exploration found = explore<Model>(trace, system);
+  EXPECT_EQ(found.run.verdict, Verdict::blocks);
+  const check::Divergence diverged = divergence_of(trace, found.run);
+  EXPECT_EQ(diverged.oracle, check::Oracle::state);
+  EXPECT_EQ(diverged.law, "B.10");
+  EXPECT_TRUE(diverged.missing.empty());
+  EXPECT_FALSE(diverged.unexpected.empty());  // All that there is.
+  for (const trace::Fact& fact : diverged.unexpected) {
+    EXPECT_TRUE(std::holds_alternative<trace::FreeBlock>(fact));
+  }
 }
 
 }  // namespace
