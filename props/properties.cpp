@@ -52,16 +52,10 @@ std::optional<Judged> failure(Trace& trace, Lanes& lanes, check::explore::Choose
   if (verdict == Verdict::undecided) doubt = std::max(doubt, Doubt::undecided);
   const bool has_failed = verdict != Verdict::agreed && verdict != Verdict::undecided;
   const bool fails_otherwise = other_oracle != nullptr && other_oracle();
-  if (!has_failed && !fails_otherwise && tally == nullptr) return std::nullopt;
+  if (tally != nullptr) lanes.note(*tally);
+  if (!has_failed && !fails_otherwise) return std::nullopt;
 
   check::explore::ConcurrentRun run = lanes.tell();
-  if (tally != nullptr) {
-    for (const auto& lane : run.history) {
-      for (const check::Happened& one : lane) {
-        if (one.ended != check::kNever) tally->note(one.op, one.seen.reply.status);
-      }
-    }
-  }
   if (fails_otherwise) {
     trace.schedule = run.schedule;
     return Judged{.diverged = check::Divergence{}, .steps = check::explore::steps_of(trace, run)};
@@ -120,13 +114,12 @@ constexpr OpSet kSomeFrames =
     set_of<FrameFromUnused, FrameFromInUse, FrameClone, FrameDrop, FrameToDyn, FrameCountPreload,
            UniqueFromUnused, UniqueTryFromFrame, UniqueIntoShared, UniqueDrop, AllocFrame>();
 
-// What lanes ask at once of tables, and of the frames that are mapped. Not to map a run: that may be
-// thousands of pages, and each is a point where others may go.
-constexpr Subject kOverTables{
-    .often = kTables - set_of<CursorMapRun, CursorMapSegment>(),
-    .also = set_of<FrameFromUnused, FrameFromInUse, FrameClone, FrameDrop, FrameCount,
-                   FrameToUntyped, AllocFrame, AllocFail>(),
-    .shape = Shape::tables};
+// What lanes ask at once of tables, and of the frames that are mapped. Not to map a run: that may
+// be thousands of pages, and each is a point where others may go.
+constexpr Subject kOverTables{.often = kTables - set_of<CursorMapRun, CursorMapSegment>(),
+                              .also = set_of<FrameFromUnused, FrameFromInUse, FrameClone, FrameDrop,
+                                             FrameCount, FrameToUntyped, AllocFrame, AllocFail>(),
+                              .shape = Shape::tables};
 
 constexpr Property kProperties[] = {
     {"frames agree",
@@ -231,9 +224,7 @@ constexpr Property kProperties[] = {
      lanes_agreement},
     {"lanes over tables agree",
      "The same of page tables, cursors over them, CPUs that translate by them, and grace periods.",
-     kOverTables,
-     true,
-     tables_agreement},
+     kOverTables, true, tables_agreement},
 };
 
 // Shrunk beyond what can be judged, it shows nothing.

@@ -143,9 +143,9 @@ TEST(Tables, EveryPairOfDoingsHasAnOrder) {
                             .random = 0});
         schedules += found.schedules;
         searches += found.searches;
-        ASSERT_TRUE(found.agreed()) << start.what << ", one " << all[i].what << ", the other "
-                                    << all[j].what << ": " << found.undecided << " undecided, "
-                                    << shown(trace, found);
+        ASSERT_TRUE(found.agreed())
+            << start.what << ", one " << all[i].what << ", the other " << all[j].what << ": "
+            << found.undecided << " undecided, " << shown(trace, found);
         EXPECT_TRUE(found.is_exhaustive) << all[i].what << ", " << all[j].what;
       }
     }
