@@ -716,7 +716,11 @@ struct Lister {
 
   // One of the machine's tables, instead of one that is made.
   void around(std::size_t i, const trace::TableNew& op) {
-    const std::uint8_t shared = op.kind.name == trace::TableKindName::user ? 1 : 2;
+    const auto* const like = std::ranges::find(trace::kSharedKinds, op.kind.name);
+    const std::uint8_t shared =  // Of five levels there is none: a plain one may do.
+        like == trace::kSharedKinds.end()
+            ? std::uint8_t{2}
+            : static_cast<std::uint8_t>(like - trace::kSharedKinds.begin());
     const trace::Table instead{static_cast<std::uint8_t>(trace::Table::kFirstShared + shared)};
     const std::uint8_t lane = lane_of(trace, trace.calls[i]);
     add([=](Trace& to) {

@@ -16,6 +16,7 @@
 #include "check/bind/list.h"
 #include "check/bind/segment.h"
 #include "check/bind/table.h"
+#include "check/bind/tlb.h"
 #include "check/bind/unique.h"
 #include "trace/fact.h"
 
@@ -241,6 +242,10 @@ class MmSystem {
     with_node<P>(slot.vtable(), slot.storage(), [&](const auto& node) {
       see(trace::TableNode{page, node.level(), node.nr_children(), node.is_stray() ? 1u : 0u,
                            node.is_locked() ? 1u : 0u});
+      if constexpr (requires { node.active_on(); }) {
+        const mm::u64 cpus = node.active_on().load(std::memory_order_relaxed);
+        if (cpus != 0) see(trace::ActiveOn{page, cpus});
+      }
     });
   }
 

@@ -7,10 +7,15 @@
 
 namespace check {
 
+// Whether it borrows the kernel's.
+constexpr bool has_kernel_half(trace::TableKindName name) {
+  return name == trace::TableKindName::user || name == trace::TableKindName::space;
+}
+
 template <class P>
 bool can_ask(Registers<P>& held, const trace::TableNew& op) {
   if (held.own(op.to).has() || held.cursor.has()) return false;
-  if (op.kind.name != trace::TableKindName::user) return true;
+  if (!has_kernel_half(op.kind.name)) return true;
   return held.machine->tables.has(0) && !held.machine->must_wait();
 }
 template <class P>
@@ -22,11 +27,13 @@ trace::Reply ask(Registers<P>& held, const trace::TableNew& op) {
     held.own(op.to).put_as(op.kind.name, std::move(table));
     return {.results = {root}};
   };
-  return op.kind.name == trace::TableKindName::user
-             ? keep(held.machine->tables.make_user())
-             : with_config<P>(op.kind.name, [&]<class C>(std::type_identity<C>) {
-                 return keep(mm::PageTable<C>::empty());
-               });
+  using enum trace::TableKindName;
+  const MachineTables<P>& tables = held.machine->tables;
+  if (op.kind.name == user) return keep(tables.template make_user<user>());
+  if (op.kind.name == space) return keep(tables.template make_user<space>());
+  return with_config<P>(op.kind.name, [&]<class C>(std::type_identity<C>) {
+    return keep(mm::PageTable<C>::empty());
+  });
 }
 
 template <class P>

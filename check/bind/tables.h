@@ -8,7 +8,7 @@
 #include <new>
 #include <utility>
 
-#include "impl/page_table/page_table.h"
+#include "impl/vm/space.h"
 #include "trace/op.h"
 
 namespace check {
@@ -19,6 +19,10 @@ struct ConfigOf;
 template <class P>
 struct ConfigOf<P, trace::TableKindName::user> {
   using Type = mm::UserConfig<P>;
+};
+template <class P>
+struct ConfigOf<P, trace::TableKindName::space> {
+  using Type = mm::SpaceConfig<P>;
 };
 template <class P>
 struct ConfigOf<P, trace::TableKindName::plain> {
@@ -57,6 +61,7 @@ decltype(auto) with_config(trace::TableKindName name, auto&& use) {
   using enum trace::TableKindName;
   switch (name) {
     case user: return use(std::type_identity<Config<P, user>>{});
+    case space: return use(std::type_identity<Config<P, space>>{});
     case plain: return use(std::type_identity<Config<P, plain>>{});
     case plain5: return use(std::type_identity<Config<P, plain5>>{});
     case kernel: return use(std::type_identity<Config<P, kernel>>{});
@@ -143,19 +148,24 @@ class AnyCursor {
   void put(trace::TableKindName name, mm::CursorMut<C>&& cursor) {
     make(name, true, std::move(cursor));
   }
+  void put(trace::TableKindName name, mm::SpaceCursor<P>&& cursor) {
+    make(name, true, std::move(cursor));
+  }
 
   // Calls `use` with the cursor, of whichever type.
   decltype(auto) with(auto&& use) {
     return with_config<P>(kind_, [&]<class C>(std::type_identity<C>) -> decltype(auto) {
-      return may_change_ ? use(get<mm::CursorMut<C>>()) : use(get<mm::Cursor<C>>());
+      return may_change_ ? use(get<Changing<C>>()) : use(get<mm::Cursor<C>>());
     });
   }
-  // The same of one that may change the table: `use(CursorMut<C>&)`.
+  // The same of one that may change the table: `use(CursorMut<C>&)`, or the cursor of a space.
   decltype(auto) with_mut(auto&& use) {
     return with_config<P>(kind_, [&]<class C>(std::type_identity<C>) -> decltype(auto) {
-      return use(get<mm::CursorMut<C>>());
+      return use(get<Changing<C>>());
     });
   }
+  // Requires that it may change a space.
+  mm::SpaceCursor<P>& of_space() { return get<mm::SpaceCursor<P>>(); }
 
   void close() {
     with([]<class Cursor>(Cursor& cursor) { cursor.~Cursor(); });
@@ -164,8 +174,9 @@ class AnyCursor {
   void forget() { is_there_ = false; }
 
  private:
-  static constexpr std::size_t kSize =
-      sizeof(mm::CursorMut<Config<P, trace::TableKindName::plain5>>);  // The largest.
+  template <class C>
+  using Changing = std::conditional_t<C::kIsSpace, mm::SpaceCursor<P>, mm::CursorMut<C>>;
+  static constexpr std::size_t kSize = sizeof(mm::SpaceCursor<P>);  // The largest.
 
   template <class Cursor>
   void make(trace::TableKindName name, bool may_change, Cursor&& cursor) {
@@ -197,13 +208,15 @@ class MachineTables {
     using enum trace::TableKindName;
     forget();
     if (wanted.count >= 1) put<kernel>(0, KernelTable::new_kernel_page_table());
-    if (wanted.count >= 2) put<user>(1, make_user());
+    if (wanted.count >= 2) put<user>(1, make_user<user>());
     if (wanted.count >= 3) put<plain>(2, mm::PageTable<Config<P, plain>>::empty());
+    if (wanted.count >= 4) put<space>(3, make_user<space>());
   }
   // Requires that the machine has tables.
+  template <trace::TableKindName Name>
   auto make_user() const {
     return tables_[0].with([]<class C>(mm::PageTable<C>& kernel) {
-      using User = mm::PageTable<Config<P, trace::TableKindName::user>>;
+      using User = mm::PageTable<Config<P, Name>>;
       if constexpr (std::same_as<mm::PageTable<C>, KernelTable>) {
         return User::create_user_page_table(kernel);
       } else {

@@ -15,6 +15,8 @@ namespace check::machine {
 struct Cpu {
   std::uint64_t root = 0;  // CR3 without its flags; 0: no table yet. Set by write_cr3() alone.
   bool takes_interrupts = true;
+  void (*interrupt_handler)(void*) noexcept = nullptr;  // Of the interrupt that is held back.
+  void* interrupt_argument = nullptr;
   std::uint32_t preemption_disabled = 0;
   std::uint64_t quiescent_count = 0;
 
@@ -73,6 +75,7 @@ struct Cpu {
   PAGETWIN_UNSEEN void reset() noexcept {
     root = 0;
     takes_interrupts = true;
+    interrupt_handler = nullptr;
     preemption_disabled = 0;
     quiescent_count = accesses = 0;
     control = {};

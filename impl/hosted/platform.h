@@ -103,13 +103,27 @@ struct Hosted {
     return check::machine::copy_to(this_cpu(), at.value, bytes, n).bytes;
   }
 
-  // The caller's thread is each CPU of the set, one after another.
+  // The interrupt is held back until take_interrupt(). There is one cause: a second one, before
+  // that, is the same.
   static void run_on(u64 set, void (*run)(void*) noexcept, void* with) noexcept {
-    const u32 caller = this_cpu();
-    for (u32 i = 0; i < cpu_count(); ++i) {
+    for (u32 i = 0; i < kMostCpus; ++i) {
       if ((set >> i & 1) == 0) continue;
+      check::machine::cpus[i].interrupt_handler = run;
+      check::machine::cpus[i].interrupt_argument = with;
+    }
+  }
+  // This CPU takes the interrupt that was held back, if it takes any.
+  static void take_interrupt() noexcept {
+    if (!cpu().takes_interrupts || cpu().interrupt_handler == nullptr) return;
+    std::exchange(cpu().interrupt_handler, nullptr)(cpu().interrupt_argument);
+  }
+  // The same of every other CPU.
+  static void let_others_take_interrupts() noexcept {
+    const u32 caller = this_cpu();
+    for (u32 i = 0; i < kMostCpus; ++i) {
+      if (i == caller) continue;
       become(i);
-      run(with);
+      take_interrupt();
     }
     become(caller);
   }

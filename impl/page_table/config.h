@@ -24,6 +24,9 @@ concept PageTableConfig =
       { C::kLeadingBits } -> std::convertible_to<u64>;
       // Whether a table right below the root may be taken out.
       { C::kTopCanUnmap } -> std::convertible_to<bool>;
+      // Whether a table is a user's space: its root knows the CPUs that translate by it, and what it
+      // maps untracked is I/O memory.
+      { C::kIsSpace } -> std::convertible_to<bool>;
       // Of a table that may map pages itself.
       { C::kHighestLevel } -> std::convertible_to<u8>;
       requires C::kTopBegin < C::kTopEnd&& C::kTopEnd <= kEntries;
@@ -49,6 +52,7 @@ struct KernelConfig {
   static constexpr u64 kTopBegin = kFirst, kTopEnd = kEnd;
   static constexpr u64 kLeadingBits = ~u64{0} >> Consts::kAddressBits;
   static constexpr bool kTopCanUnmap = false;
+  static constexpr bool kIsSpace = false;
   static constexpr u8 kHighestLevel = 2;
   static_assert(kFirst >= kEntries / 2, "the lower half is the users'");
 };
@@ -64,7 +68,15 @@ struct UserConfig {
   static constexpr u64 kTopBegin = 0, kTopEnd = kEntries / 2;
   static constexpr u64 kLeadingBits = 0;
   static constexpr bool kTopCanUnmap = true;
+  static constexpr bool kIsSpace = false;
   static constexpr u8 kHighestLevel = 2;
+};
+
+// A user's address space (impl/vm/space.h): pages of 4 KiB.
+template <Platform Machine, PagingConsts Consts = FourLevels>
+struct SpaceConfig : UserConfig<Machine, Consts> {
+  static constexpr bool kIsSpace = true;
+  static constexpr u8 kHighestLevel = 1;
 };
 
 // The plainest there is: nothing is tracked, and pages may be of 1 GiB.
@@ -78,6 +90,7 @@ struct PlainConfig {
   static constexpr u64 kTopBegin = 0, kTopEnd = kEntries / 2;
   static constexpr u64 kLeadingBits = 0;
   static constexpr bool kTopCanUnmap = true;
+  static constexpr bool kIsSpace = false;
   static constexpr u8 kHighestLevel = 3;
 };
 

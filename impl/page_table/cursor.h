@@ -174,6 +174,7 @@ class Cursor {
 template <PageTableConfig C>
 class CursorMut {
  public:
+  using Config = C;
   using P = typename C::Platform;
   using Item = typename C::Items::Item;
 
@@ -247,6 +248,7 @@ class CursorMut {
   explicit CursorMut(Cursor<C>&& at) noexcept : at_(std::move(at)) {}
 
   [[gnu::always_inline]] void check_map(u64 len, u32 level) const noexcept;
+  static void check_untracked(PhysAddr at) noexcept;
   static void check_tracked(PhysAddr at) noexcept;
   [[gnu::always_inline]] static void check_leaf(PhysAddr at, u32 level,
                                                 PageProperty property) noexcept;

@@ -51,6 +51,18 @@ class PageTablePageMeta {
   void sub_children(u16 count) noexcept { nr_children_ = static_cast<u16>(nr_children_ - count); }
   void mark_stray() noexcept { is_stray_ = true; }
 
+  // Of a space's root: the CPUs that translate by it, a bit each (INV-44).
+  typename P::template Atomic<u64>& active_on() noexcept
+    requires(C::kIsSpace)
+  {
+    return active_on_;
+  }
+  const typename P::template Atomic<u64>& active_on() const noexcept
+    requires(C::kIsSpace)
+  {
+    return active_on_;
+  }
+
   // Gives up what the entries hold. Nobody else can reach the node, by any way.
   void on_drop(PageBytes bytes) noexcept;
 
@@ -75,6 +87,12 @@ class PageTablePageMeta {
   bool is_born_locked_;
   bool is_stray_ = false;
   u16 nr_children_ = 0;  // Present entries: of the root, those that are its own (INV-25).
+
+  struct None {
+    constexpr explicit None(u64) noexcept {}
+  };
+  using ActiveOn = std::conditional_t<C::kIsSpace, typename P::template Atomic<u64>, None>;
+  [[no_unique_address]] ActiveOn active_on_{0};
 };
 
 // The handle of a node.

@@ -52,6 +52,13 @@ class PageTable {
   // Requires a read section if they do.
   std::optional<Translated> page_walk(VirtAddr va) const noexcept;
 
+  // Of a space: the CPUs that translate by it. Valid as long as the table is.
+  auto& active_on() const noexcept
+    requires(C::kIsSpace)
+  {
+    return NodeView<C>(root_paddr()).meta().active_on();
+  }
+
   // This CPU translates by this table from now on, and has a handle of it as long as it does; what
   // it had of the table before is dropped, after that. The first time, what it translated by is no
   // table of ours, and nothing is dropped.
@@ -126,7 +133,20 @@ template <PageTableConfig C>
 void PageTable<C>::activate_and(bool drops_previous) const noexcept {
   const PhysAddr previous = P::root();
   if (previous == root_paddr()) return;
-  P::set_root(root_.clone().into_raw());
+  const PhysAddr root = root_.clone().into_raw();
+  const u32 cpu = P::this_cpu();
+  auto*& active = P::globals().active[cpu];
+  auto* const left = std::exchange(active, nullptr);
+  if constexpr (C::kIsSpace) {
+    active = &active_on();
+    // ORDER: acquire pairs with the release in TlbFlusher::dispatch(): whoever did not find this CPU
+    // in the set has changed the table before it walks it.
+    active->fetch_or(u64{1} << cpu, std::memory_order_acquire);
+  }
+  P::set_root(root);
+  // ORDER: none needed: what this CPU knew of that space it has just forgotten. A flush that comes
+  // all the same does no harm.
+  if (left != nullptr) left->fetch_and(~(u64{1} << cpu), std::memory_order_relaxed);
   if (drops_previous) (void)drop(Frame<P>::from_raw(previous));
 }
 

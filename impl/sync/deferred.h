@@ -61,10 +61,11 @@ class Deferred {
     lock_.unlock();
   }
 
-  // This CPU passes a quiescent state. Requires that it is in no read section: it has no cursor.
-  // How many items it has dropped, being the last to pass.
+  // This CPU passes a quiescent state, unless `may_pass()` says that it must do something before.
+  // Requires that it is in no read section: it has no cursor. How many items it has dropped, being
+  // the last to pass; none if it has not passed.
   // LOCKS: lock_, with interrupts off; not while items are dropped.
-  u64 quiesce(u32 cpu) noexcept {
+  std::optional<u64> quiesce(u32 cpu, auto&& may_pass) noexcept {
     const u64 bit = u64{1} << cpu;
     // ORDER: none needed. If this misses a period that has just begun, the period waits for our
     // next time.
@@ -74,6 +75,8 @@ class Deferred {
       const Locked locked(*this);
       const u64 awaited = awaited_.load(std::memory_order_relaxed);
       if ((awaited & bit) == 0) return 0;
+      // Under the lock: what is queued for us later is followed by await_too(), which needs it.
+      if (!may_pass()) return std::nullopt;
       // ORDER: none needed: the lock orders all that matters. Whoever took the lock before us, to
       // queue, had cut off its item before; we find it cut off from here on (L3).
       awaited_.store(awaited & ~bit, std::memory_order_relaxed);
@@ -91,6 +94,16 @@ class Deferred {
     is_running_ = false;
     if (first_ != end_) begin_period();
     return dropped;
+  }
+
+  // If the running period waits for `cpu`, it waits for those others too, though they may have
+  // passed. So each CPU can prolong a period only until it passes.
+  // LOCKS: lock_, with interrupts off.
+  void await_too(u32 cpu, u64 others) noexcept {
+    const Locked locked(*this);
+    const u64 awaited = awaited_.load(std::memory_order_relaxed);
+    // ORDER: none needed: see quiesce().
+    if ((awaited >> cpu & 1) != 0) awaited_.store(awaited | others, std::memory_order_relaxed);
   }
 
   // What is pending, in the order in which it will be dropped: each(at, is_running) for each item.
@@ -175,11 +188,18 @@ class Deferred {
   };
 };
 
-// This CPU passes a quiescent state: it holds no cursor. What that makes an end of is dropped here;
-// how many frames and tables that was.
+// This CPU passes a quiescent state: it holds no cursor. Before that it forgets what others have
+// queued for it (INV-49). What that makes an end of is dropped here; how many frames and tables that
+// was.
 template <Platform P>
 u64 quiesce(u32 cpu) noexcept {
-  return P::globals().deferred.quiesce(cpu);
+  auto& flushes = P::globals().flushes[cpu];
+  for (;;) {
+    (void)flushes.drain();
+    const std::optional<u64> dropped =
+        P::globals().deferred.quiesce(cpu, [&] { return !flushes.is_waiting(); });
+    if (dropped) return *dropped;
+  }
 }
 
 // What of a value is to be dropped later. A frame is; of other types, see there.

@@ -65,10 +65,18 @@ TEST_F(Hosted, GlobalPagesOutliveARootAndNotAFullFlush) {
   EXPECT_EQ(known(), 0b0011);
 }
 
-TEST_F(Hosted, RunsAFlushOnEveryCpuOfASet) {
+TEST_F(Hosted, HoldsAnInterruptBackOnEveryCpuOfASet) {
   Platform::run_on(0b0011, [](void*) noexcept { Platform::flush_all(); }, nullptr);
+  EXPECT_EQ(known(), 0b1011);
+  Platform::let_others_take_interrupts();  // Of CPU 1, which runs.
   EXPECT_EQ(known(), 0b1010);
   EXPECT_EQ(Platform::this_cpu(), 1u);
+  const mm::u64 saved = Platform::disable_interrupts();
+  Platform::take_interrupt();
+  EXPECT_EQ(known(), 0b1010);
+  Platform::restore_interrupts(saved);
+  Platform::take_interrupt();
+  EXPECT_EQ(known(), 0b1000);
 }
 
 TEST_F(Hosted, CopiesThroughTheRootOfTheRunningCpu) {

@@ -69,8 +69,8 @@ struct TlbDispatch {
   bool operator==(const TlbDispatch&) const = default;
 };
 
-// Waits until every CPU has done what this cursor has dispatched to it. Those that have not do all
-// that is queued for them, meanwhile; says which.
+// Waits until every CPU has done what this cursor has dispatched to it. Says which had not; if there
+// was one, all other CPUs take their interrupts meanwhile.
 struct TlbSync {
   static constexpr const char* kName = "tlb_sync";
   static constexpr const char* kLaw = "POST-45";
