@@ -13,6 +13,7 @@
 namespace check {
 namespace {
 
+using trace::ActiveOn;
 using trace::FreeBlock;
 using trace::Mapped;
 using trace::PageFree;
@@ -31,7 +32,7 @@ struct OnPage {
   PageLinked linked_seen{};
   std::optional<TableNode> node_expected{};
   std::optional<TableNode> node_seen{};
-  std::uint64_t cpus_expected = 0;  // That translate by the space whose root it is.
+  std::uint64_t cpus_expected = 0;  // That a space is active on.
   std::uint64_t cpus_seen = 0;
   bool is_free_missing = false;
   bool is_free_unexpected = false;
@@ -69,7 +70,7 @@ OnPage first_page(const Facts& missing, const Facts& unexpected) {
         (is_expected ? on.linked_expected : on.linked_seen) = *linked;
       } else if (const auto* node = std::get_if<TableNode>(&fact)) {
         (is_expected ? on.node_expected : on.node_seen) = *node;
-      } else if (const auto* active = std::get_if<trace::ActiveOn>(&fact)) {
+      } else if (const auto* active = std::get_if<ActiveOn>(&fact)) {
         (is_expected ? on.cpus_expected : on.cpus_seen) = active->cpus;
       } else if (std::holds_alternative<PageFree>(fact)) {
         (is_expected ? on.is_free_missing : on.is_free_unexpected) = true;
@@ -141,12 +142,11 @@ std::string other_neighbours(const OnPage& on) {
              : said("preceded by ", on.linked_expected.prev, on.linked_seen.prev);
 }
 
-// "cpu0 and cpu2"
+// "cpu0,cpu2"
 std::string cpus_text(std::uint64_t cpus) {
   std::string text;
-  for (std::uint8_t cpu = 0; cpu < trace::Cpu::kMost; ++cpu) {
-    if ((cpus >> cpu & 1) == 0) continue;
-    text += (text.empty() ? "cpu" : " and cpu") + std::to_string(cpu);
+  for (unsigned cpu = 0; cpu < 64; ++cpu) {
+    if ((cpus >> cpu & 1) != 0) text += joined(text.empty() ? "" : ",", "cpu", cpu);
   }
   return text.empty() ? "no CPU" : text;
 }
@@ -154,8 +154,8 @@ std::string cpus_text(std::uint64_t cpus) {
 // "a page-table node with 3 children, not 2"
 std::string other_node(const OnPage& on) {
   if (on.node_expected == on.node_seen) {
-    return "the root of a space that is active on " + cpus_text(on.cpus_seen) + ", not on " +
-           cpus_text(on.cpus_expected);
+    return joined("a space active on ", cpus_text(on.cpus_seen), ", not ",
+                  cpus_text(on.cpus_expected));
   }
   if (!on.node_expected) return "a page-table node, which it should not be";
   if (!on.node_seen) return "no page-table node, which it should be";

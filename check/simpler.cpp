@@ -17,45 +17,48 @@ struct InOrder {
   }
 };
 
-using Simplest = InOrder<
-    trace::FrameFromUnused, trace::FrameDrop, trace::FrameClone, trace::FrameToDyn,
-    trace::UniqueFromUnused, trace::UniqueDrop, trace::AllocFrame, trace::FrameFromInUse,
-    trace::FrameCount, trace::FrameUsage, trace::FrameEqual, trace::FrameReadMeta,
-    trace::UniqueReadMeta, trace::UniqueToDyn, trace::UniqueIntoShared, trace::UniqueTryFromFrame,
-    trace::FrameIntoRaw, trace::FrameFromRaw, trace::FrameIncRaw, trace::FrameBorrow,
-    trace::FrameBorrowClone, trace::FrameTryFrom, trace::FrameToUntyped, trace::UniqueWriteMeta,
-    trace::UniqueReset, trace::UniqueRepurpose, trace::FrameCountPreload,
-    // Runs of frames, and what is asked of them.
-    trace::SegmentFromUnused, trace::AllocSegment, trace::SegmentDrop, trace::SegmentRange,
-    trace::SegmentClone, trace::SegmentToDyn, trace::SegmentFromFrame, trace::SegmentNext,
-    trace::SegmentSplit, trace::SegmentSlice, trace::SegmentIntoRaw, trace::SegmentFromRaw,
-    trace::SegmentTryFrom, trace::SegmentToUntyped,
-    // Pages of the allocator.
-    trace::AllocFreeBytes, trace::AllocBlock, trace::AllocGiveBlock, trace::AllocAddBlock,
-    trace::AllocSplitBlock, trace::AllocFail,
-    // Lists: their ends, then their cursors.
-    trace::ListSize, trace::ListPushBack, trace::ListPopFront, trace::ListPushFront,
-    trace::ListPopBack, trace::ListContains, trace::ListDrop, trace::ListCursorFront,
-    trace::ListCurrent, trace::ListMoveNext, trace::ListCursorClose, trace::ListCursorBack,
-    trace::ListMovePrev, trace::ListInsertBefore, trace::ListTakeCurrent, trace::ListCursorAt,
-    trace::ListWriteCurrent,
-    // Bytes: read, written, and in other ways.
-    trace::BytesRead, trace::BytesWrite, trace::BytesSegmentRead, trace::BytesSegmentWrite,
-    trace::BytesCopy, trace::BytesReadVal, trace::BytesWriteVal, trace::BytesReadOnce,
-    trace::BytesWriteOnce, trace::BytesFillZeros, trace::BytesFill,
-    // The boot, in its order.
-    trace::BootIsInitialized, trace::BootAddRegion, trace::BootNormalise, trace::BootRegionAt,
-    trace::BootEarlyInit, trace::BootEarlyAlloc, trace::BootInitMeta, trace::BootPage,
-    trace::BootInitAllocator, trace::BootMappedAt,
-    // CPUs, and the tables that they translate by.
-    trace::CpuFlushPage, trace::CpuFlushAll, trace::CpuInterrupt, trace::TlbDispatch,
-    trace::TlbIssue, trace::TlbSync, trace::TableActivate, trace::CpuTouch, trace::CpuControl,
-    trace::TableWalk, trace::TableNew, trace::TableDrop, trace::TableCopy, trace::Quiesce,
-    // Cursors: what looks, what changes a page, what changes many.
-    trace::CursorOpen, trace::CursorClose, trace::CursorQuery, trace::CursorFindNext,
-    trace::CursorJump, trace::CursorMapRaw, trace::CursorMapFrame, trace::CursorTakeNext,
-    trace::CursorProtectNext, trace::CursorMapRun, trace::CursorMapSegment, trace::CursorUnmap,
-    trace::CursorProtect>;
+using Simplest =
+    InOrder<trace::FrameFromUnused, trace::FrameDrop, trace::FrameClone, trace::FrameToDyn,
+            trace::UniqueFromUnused, trace::UniqueDrop, trace::AllocFrame, trace::FrameFromInUse,
+            trace::FrameCount, trace::FrameUsage, trace::FrameEqual, trace::FrameReadMeta,
+            trace::UniqueReadMeta, trace::UniqueToDyn, trace::UniqueIntoShared,
+            trace::UniqueTryFromFrame, trace::FrameIntoRaw, trace::FrameFromRaw, trace::FrameIncRaw,
+            trace::FrameBorrow, trace::FrameBorrowClone, trace::FrameTryFrom, trace::FrameToUntyped,
+            trace::UniqueWriteMeta, trace::UniqueReset, trace::UniqueRepurpose,
+            trace::FrameCountPreload,
+            // Runs of frames, and what is asked of them.
+            trace::SegmentFromUnused, trace::AllocSegment, trace::SegmentDrop, trace::SegmentRange,
+            trace::SegmentClone, trace::SegmentToDyn, trace::SegmentFromFrame, trace::SegmentNext,
+            trace::SegmentSplit, trace::SegmentSlice, trace::SegmentIntoRaw, trace::SegmentFromRaw,
+            trace::SegmentTryFrom, trace::SegmentToUntyped,
+            // Pages of the allocator.
+            trace::AllocFreeBytes, trace::AllocBlock, trace::AllocGiveBlock, trace::AllocAddBlock,
+            trace::AllocSplitBlock, trace::AllocFail,
+            // Lists: their ends, then their cursors.
+            trace::ListSize, trace::ListPushBack, trace::ListPopFront, trace::ListPushFront,
+            trace::ListPopBack, trace::ListContains, trace::ListDrop, trace::ListCursorFront,
+            trace::ListCurrent, trace::ListMoveNext, trace::ListCursorClose, trace::ListCursorBack,
+            trace::ListMovePrev, trace::ListInsertBefore, trace::ListTakeCurrent,
+            trace::ListCursorAt, trace::ListWriteCurrent,
+            // Bytes: read, written, and in other ways.
+            trace::BytesRead, trace::BytesWrite, trace::BytesSegmentRead, trace::BytesSegmentWrite,
+            trace::BytesCopy, trace::BytesReadVal, trace::BytesWriteVal, trace::BytesReadOnce,
+            trace::BytesWriteOnce, trace::BytesFillZeros, trace::BytesFill,
+            // The boot, in its order.
+            trace::BootIsInitialized, trace::BootAddRegion, trace::BootNormalise,
+            trace::BootRegionAt, trace::BootEarlyInit, trace::BootEarlyAlloc, trace::BootInitMeta,
+            trace::BootPage, trace::BootInitAllocator, trace::BootMappedAt,
+            // CPUs, and the tables that they translate by.
+            trace::CpuFlushPage, trace::CpuFlushAll, trace::TableActivate, trace::CpuTouch,
+            trace::CpuControl, trace::TableWalk, trace::TableNew, trace::TableDrop,
+            trace::TableCopy, trace::Quiesce,
+            // Cursors: what looks, what changes a page, what changes many.
+            trace::CursorOpen, trace::CursorClose, trace::CursorQuery, trace::CursorFindNext,
+            trace::CursorJump, trace::CursorMapRaw, trace::CursorMapFrame, trace::CursorTakeNext,
+            trace::CursorProtectNext, trace::CursorMapRun, trace::CursorMapSegment,
+            trace::CursorUnmap, trace::CursorProtect,
+            // What CPUs still know of a space.
+            trace::CpuInterrupt, trace::TlbSync, trace::TlbDispatch, trace::TlbIssue>;
 static_assert(Simplest::kCount == trace::kOpCount, "A new operation needs its place here");
 
 template <std::size_t... I>

@@ -33,10 +33,9 @@ inline void show_item(trace::Reply& reply, std::size_t first, trace::ItemName na
 template <class P>
 bool can_ask(Registers<P>& held, const trace::CursorOpen& op) {
   if (!held.has_table(op.table) || held.cursor.has() || held.machine->must_wait()) return false;
-  // Interrupts would be held back for ever.
-  const bool changes_space =
+  const bool has_flusher =
       op.may_change.value() && held.table(op.table).kind() == trace::TableKindName::space;
-  return !changes_space || !held.machine->goes_at_once;
+  return !has_flusher || !held.machine->goes_at_once;
 }
 template <class P>
 trace::Reply ask(Registers<P>& held, const trace::CursorOpen& op) {
@@ -50,12 +49,8 @@ trace::Reply ask(Registers<P>& held, const trace::CursorOpen& op) {
       held.cursor.put(any.kind(), std::move(cursor));
       return {.results = {level}};
     };
-    if (!op.may_change.value()) return keep(mm::Cursor<C>::open(table, begin, end));
-    if constexpr (C::kIsSpace) {
-      return keep(mm::SpaceCursor<P>::open(table, begin, end));
-    } else {
-      return keep(mm::CursorMut<C>::open(table, begin, end));
-    }
+    return op.may_change.value() ? keep(ChangingCursor<C>::open(table, begin, end))
+                                 : keep(mm::Cursor<C>::open(table, begin, end));
   });
 }
 
@@ -156,9 +151,8 @@ bool can_ask(Registers<P>& held, const trace::CursorMapRaw&) {
 template <class P>
 trace::Reply ask(Registers<P>& held, const trace::CursorMapRaw& op) {
   return held.cursor.with_mut([&]<class Cursor>(Cursor& cursor) -> trace::Reply {
-    using C = typename Cursor::Config;
     auto item =
-        C::Items::Item::untracked({address_of(op.at)}, op.level.value, property_of(op.property));
+        Cursor::Item::untracked({address_of(op.at)}, op.level.value, property_of(op.property));
     const auto done = cursor.map(std::move(item));
     return {.status = done.ok() ? trace::Status::ok : status_of(done.error()),
             .results = {cursor.virt_addr().value}};
@@ -189,7 +183,8 @@ trace::Reply ask(Registers<P>& held, const trace::CursorMapRun& op) {
 template <class C, class M>
 inline constexpr bool kMayMap = false;
 template <class C, class M>
-requires(C::Items::kMayOwn) inline constexpr bool kMayMap<C, M> =
+  requires(C::Items::kMayOwn)
+inline constexpr bool kMayMap<C, M> =
     std::same_as<M, typename C::Items::Tracked> || mm::ForgetsTo<M, typename C::Items::Tracked>;
 
 template <class P>
@@ -199,9 +194,8 @@ bool can_ask(Registers<P>& held, const trace::CursorMapSegment& op) {
 template <class P>
 trace::Reply ask(Registers<P>& held, const trace::CursorMapSegment& op) {
   return held.cursor.with_mut([&]<class Cursor>(Cursor& cursor) -> trace::Reply {
-    using C = typename Cursor::Config;
     return held.with(op.from, [&]<class M>(mm::Segment<P, M>& segment) -> trace::Reply {
-      if constexpr (kMayMap<C, M>) {
+      if constexpr (kMayMap<typename Cursor::Config, M>) {
         const mm::Progress run = cursor.map_segment(segment, property_of(op.property));
         const trace::Reply done = reply_of(run, cursor, run.pages);
         if (!run.stopped_by) held.segments.forget(op.from);
@@ -215,50 +209,42 @@ trace::Reply ask(Registers<P>& held, const trace::CursorMapSegment& op) {
 
 template <class P>
 bool can_ask(Registers<P>& held, const trace::CursorTakeNext& op) {
-  return can_change(held) && !held.has(op.to) && held.cursor.kind() != trace::TableKindName::space;
+  // Of a space nobody would flush what is taken out.
+  return can_change(held) && !held.cursor.has_flusher() && !held.has(op.to);
 }
-template <class P, class C>
-trace::Reply taken_next(Registers<P>& held, const trace::CursorTakeNext& op,
-                        mm::CursorMut<C>& cursor) {
-  auto taken = cursor.take_next(length_of(cursor, op.length));
-  trace::Reply done{.results = {cursor.virt_addr().value}};
-  if (!taken.ok()) {
-    done.status = status_of(taken.error());
-    return done;
-  }
-  auto fragment = taken.take();
-  if (!fragment) {
-    done.status = trace::Status::none;
-    return done;
-  }
-  if (auto* stray = std::get_if<mm::StrayFragment<C>>(&*fragment)) {
-    done.results[1] = stray->va.value;
-    done.results[2] = stray->bytes;
-    done.results[3] = number(trace::ItemName::stray);
-    done.results[4] = (*stray->table).start_paddr().value;
-    done.results[8] = stray->num_frames;
-    return done;
-  }
-  auto& [va, waiting] = *std::get_if<mm::MappedFragment<C>>(&*fragment);
-  auto item = std::move(waiting).into_inner();
-  done.results[1] = va.value;
-  done.results[2] = mm::page_size(item.level);
-  show_item(done, 3, item.is_tracked() ? trace::ItemName::tracked : trace::ItemName::untracked,
-            item.at, item.property);
-  if constexpr (C::Items::kMayOwn) {
-    if (item.is_tracked()) held.put(op.to, std::move(item.frame));
-  }
-  return done;
-}
-
 template <class P>
 trace::Reply ask(Registers<P>& held, const trace::CursorTakeNext& op) {
-  return held.cursor.with_mut([&]<class Cursor>(Cursor& cursor) -> trace::Reply {
-    if constexpr (Cursor::Config::kIsSpace) {
-      return {.status = trace::Status::impermissible};  // can_ask() says no.
-    } else {
-      return taken_next(held, op, cursor);
+  const trace::Reply other{.status = trace::Status::impermissible};  // can_ask() says no.
+  return held.cursor.with_mut_but(other, [&]<class C>(mm::CursorMut<C>& cursor) -> trace::Reply {
+    auto taken = cursor.take_next(length_of(cursor, op.length));
+    trace::Reply done{.results = {cursor.virt_addr().value}};
+    if (!taken.ok()) {
+      done.status = status_of(taken.error());
+      return done;
     }
+    auto fragment = taken.take();
+    if (!fragment) {
+      done.status = trace::Status::none;
+      return done;
+    }
+    if (auto* stray = std::get_if<mm::StrayFragment<C>>(&*fragment)) {
+      done.results[1] = stray->va.value;
+      done.results[2] = stray->bytes;
+      done.results[3] = number(trace::ItemName::stray);
+      done.results[4] = (*stray->table).start_paddr().value;
+      done.results[8] = stray->num_frames;
+      return done;
+    }
+    auto& [va, waiting] = *std::get_if<mm::MappedFragment<C>>(&*fragment);
+    auto item = std::move(waiting).into_inner();
+    done.results[1] = va.value;
+    done.results[2] = mm::page_size(item.level);
+    show_item(done, 3, item.is_tracked() ? trace::ItemName::tracked : trace::ItemName::untracked,
+              item.at, item.property);
+    if constexpr (C::Items::kMayOwn) {
+      if (item.is_tracked()) held.put(op.to, std::move(item.frame));
+    }
+    return done;
   });
 }
 
@@ -271,24 +257,16 @@ trace::Reply ask(Registers<P>& held, const trace::CursorUnmap& op) {
   return held.cursor.with_mut([&]<class Cursor>(Cursor& cursor) {
     using C = typename Cursor::Config;
     mm::u64 pages = 0, tables = 0, frames = 0;
-    const auto count = [&](const mm::Fragment<C>& taken) noexcept {
-      if (const auto* const stray = std::get_if<mm::StrayFragment<C>>(&taken)) {
-        ++tables;
-        frames += stray->num_frames;
-      } else {
-        ++pages;
-      }
-    };
-    const mm::u64 length = length_of(cursor, op.length);
-    mm::Progress run;
-    if constexpr (C::kIsSpace) {
-      run = cursor.unmap(length, count);
-    } else {
-      run = cursor.unmap(length, [&](mm::Fragment<C>&& fragment) noexcept {
-        const mm::Fragment<C> taken = std::move(fragment);  // Dropped here, it waits.
-        count(taken);
-      });
-    }
+    // Whatever is not kept waits.
+    const mm::Progress run =
+        cursor.unmap(length_of(cursor, op.length), [&](const mm::Fragment<C>& taken) noexcept {
+          if (auto* stray = std::get_if<mm::StrayFragment<C>>(&taken)) {
+            ++tables;
+            frames += stray->num_frames;
+          } else {
+            ++pages;
+          }
+        });
     return reply_of(run, cursor, pages, tables, frames);
   });
 }

@@ -306,14 +306,13 @@ struct Registers {
 template <class P>
 bool can_map(trace::TableKindName kind, Knows known) {
   using enum trace::TableKindName;
-  const bool is_users = kind == user || kind == space;
-  if (known == kNothing || (!is_users && kind != kernel)) return false;
-  if (known < kFirstTyped) return is_users && known == kUntyped;
+  if (known == kNothing || (!is_users(kind) && kind != kernel)) return false;
+  if (known < kFirstTyped) return is_users(kind) && known == kUntyped;
   return with_known<P>(known, [&]<class M>(std::type_identity<M>) {
     if constexpr (mm::FrameMeta<M>) {
       constexpr bool kCanBeDropped =
           M::kUsage == mm::PageUsage::frame || M::kUsage == mm::PageUsage::kernel_stack;
-      return is_users ? mm::UntypedFrameMeta<M> : kCanBeDropped;
+      return is_users(kind) ? mm::UntypedFrameMeta<M> : kCanBeDropped;
     } else {
       return false;
     }

@@ -7,15 +7,10 @@
 
 namespace check {
 
-// Whether it borrows the kernel's.
-constexpr bool has_kernel_half(trace::TableKindName name) {
-  return name == trace::TableKindName::user || name == trace::TableKindName::space;
-}
-
 template <class P>
 bool can_ask(Registers<P>& held, const trace::TableNew& op) {
   if (held.own(op.to).has() || held.cursor.has()) return false;
-  if (!has_kernel_half(op.kind.name)) return true;
+  if (!is_users(op.kind.name)) return true;
   return held.machine->tables.has(0) && !held.machine->must_wait();
 }
 template <class P>
@@ -28,12 +23,14 @@ trace::Reply ask(Registers<P>& held, const trace::TableNew& op) {
     return {.results = {root}};
   };
   using enum trace::TableKindName;
-  const MachineTables<P>& tables = held.machine->tables;
-  if (op.kind.name == user) return keep(tables.template make_user<user>());
-  if (op.kind.name == space) return keep(tables.template make_user<space>());
-  return with_config<P>(op.kind.name, [&]<class C>(std::type_identity<C>) {
-    return keep(mm::PageTable<C>::empty());
-  });
+  switch (op.kind.name) {
+    case user: return keep(held.machine->tables.template make_user<user>());
+    case space: return keep(held.machine->tables.template make_user<space>());
+    default:
+      return with_config<P>(op.kind.name, [&]<class C>(std::type_identity<C>) {
+        return keep(mm::PageTable<C>::empty());
+      });
+  }
 }
 
 template <class P>
@@ -91,6 +88,8 @@ trace::Reply ask(Registers<P>& held, const trace::TableActivate& op) {
     } else {
       table.activate();
     }
+    // What a space maps it flushes before it gives it back; of other tables nobody promises that.
+    P::watch(mm::kIsSpace<C> ? mm::range_of_table<C>().last.value + 1 : 0);
     return with_ended<P>({.results = {table.root_paddr().value}}, 1);
   });
 }

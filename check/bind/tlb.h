@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-// How mm is asked to have CPUs forget what they know of an address space; and a CPU to take the
-// interrupts by which it is told, with the platform's `take_interrupt()`.
+// How mm is asked to have CPUs flush, and a CPU to take interrupts. For this the platform has
+// take_interrupt(), by which the own CPU takes what was held back, and let_interrupt(cpus), by
+// which others do as long as this one waits.
 #pragma once
 
 #include "check/bind/registers.h"
@@ -8,43 +9,48 @@
 namespace check {
 
 template <class P>
-bool can_flush(Registers<P>& held) {
-  return held.cursor.has() && held.cursor.may_change() &&
-         held.cursor.kind() == trace::TableKindName::space;
-}
-
-template <class P>
 bool can_ask(Registers<P>& held, const trace::TlbIssue&) {
-  return can_flush(held);
+  return held.cursor.has_flusher();
 }
 template <class P>
 trace::Reply ask(Registers<P>& held, const trace::TlbIssue& op) {
-  mm::TlbFlusher<P>& flusher = held.cursor.of_space().flusher();
-  if (op.all.value()) {
-    flusher.issue_all();
-  } else {
-    flusher.issue({address_of(op.at)}, op.pages.value());
-  }
-  return {.results = {flusher.issued().pages(), flusher.issued().is_all() ? 1u : 0u}};
+  return held.cursor.with_flusher([&](mm::Flusher<P>& flusher) -> trace::Reply {
+    if (op.all.value()) {
+      flusher.issue(mm::Flush::all());
+    } else {
+      flusher.issue_pages(mm::VirtAddr{address_of(op.at)}, op.pages.value());
+    }
+    const mm::FlushStack& issued = flusher.issued();
+    if (issued.is_all()) return {.results = {0, 1}};
+    return {.results = {issued.pages(), 0}};
+  });
 }
 
 template <class P>
 bool can_ask(Registers<P>& held, const trace::TlbDispatch&) {
-  return can_flush(held);
+  return held.cursor.has_flusher();
 }
 template <class P>
 trace::Reply ask(Registers<P>& held, const trace::TlbDispatch&) {
-  const auto told = held.cursor.of_space().flusher().dispatch();
-  return {.results = {told.others, told.own ? 1u : 0u}};
+  return held.cursor.with_flusher([](mm::Flusher<P>& flusher) -> trace::Reply {
+    const auto [cpus, is_done] = flusher.dispatch();
+    return {.results = {cpus, is_done ? 1u : 0u}};
+  });
 }
 
+// Lanes at once take interrupts when they like; nobody can be made to.
 template <class P>
 bool can_ask(Registers<P>& held, const trace::TlbSync&) {
-  return can_flush(held);
+  return held.cursor.has_flusher() && !held.machine->goes_at_once;
 }
 template <class P>
 trace::Reply ask(Registers<P>& held, const trace::TlbSync&) {
-  return {.results = {held.cursor.of_space().flusher().sync()}};
+  return held.cursor.with_flusher([](mm::Flusher<P>& flusher) -> trace::Reply {
+    P::let_interrupt(flusher.behind());
+    const mm::u64 cpus = flusher.sync();
+    P::let_interrupt(0);
+    return {.results = {cpus}};
+  });
 }
 
 template <class P>
@@ -53,9 +59,10 @@ bool can_ask(Registers<P>&, const trace::CpuInterrupt&) {
 }
 template <class P>
 trace::Reply ask(Registers<P>&, const trace::CpuInterrupt&) {
-  const bool is_waiting = P::globals().flushes[P::this_cpu()].is_waiting();
-  P::take_interrupt();
-  return {.results = {is_waiting ? 1u : 0u}};
+  const mm::FlushQueue<P>& flushes = P::globals().flush_queues[P::this_cpu()];
+  const bool had_work = flushes.has_work();
+  (void)P::take_interrupt();
+  return {.results = {had_work && !flushes.has_work() ? 1u : 0u}};
 }
 
 }  // namespace check

@@ -24,9 +24,6 @@ concept PageTableConfig =
       { C::kLeadingBits } -> std::convertible_to<u64>;
       // Whether a table right below the root may be taken out.
       { C::kTopCanUnmap } -> std::convertible_to<bool>;
-      // Whether a table is a user's space: its root knows the CPUs that translate by it, and what it
-      // maps untracked is I/O memory.
-      { C::kIsSpace } -> std::convertible_to<bool>;
       // Of a table that may map pages itself.
       { C::kHighestLevel } -> std::convertible_to<u8>;
       requires C::kTopBegin < C::kTopEnd&& C::kTopEnd <= kEntries;
@@ -52,7 +49,6 @@ struct KernelConfig {
   static constexpr u64 kTopBegin = kFirst, kTopEnd = kEnd;
   static constexpr u64 kLeadingBits = ~u64{0} >> Consts::kAddressBits;
   static constexpr bool kTopCanUnmap = false;
-  static constexpr bool kIsSpace = false;
   static constexpr u8 kHighestLevel = 2;
   static_assert(kFirst >= kEntries / 2, "the lower half is the users'");
 };
@@ -68,16 +64,19 @@ struct UserConfig {
   static constexpr u64 kTopBegin = 0, kTopEnd = kEntries / 2;
   static constexpr u64 kLeadingBits = 0;
   static constexpr bool kTopCanUnmap = true;
-  static constexpr bool kIsSpace = false;
   static constexpr u8 kHighestLevel = 2;
 };
 
-// A user's address space (impl/vm/space.h): pages of 4 KiB.
+// A user's address space (impl/vm/space.h): as a user's table, of pages of 4 KiB alone. It keeps
+// account of the CPUs that translate by it, so that they can be told to flush.
 template <Platform Machine, PagingConsts Consts = FourLevels>
 struct SpaceConfig : UserConfig<Machine, Consts> {
-  static constexpr bool kIsSpace = true;
   static constexpr u8 kHighestLevel = 1;
+  static constexpr bool kIsSpace = true;
 };
+
+template <class C>
+inline constexpr bool kIsSpace = requires { requires C::kIsSpace; };
 
 // The plainest there is: nothing is tracked, and pages may be of 1 GiB.
 template <Platform Machine, PagingConsts Consts = FourLevels>
@@ -90,7 +89,6 @@ struct PlainConfig {
   static constexpr u64 kTopBegin = 0, kTopEnd = kEntries / 2;
   static constexpr u64 kLeadingBits = 0;
   static constexpr bool kTopCanUnmap = true;
-  static constexpr bool kIsSpace = false;
   static constexpr u8 kHighestLevel = 3;
 };
 

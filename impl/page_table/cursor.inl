@@ -168,19 +168,19 @@ void CursorMut<C>::check_leaf(PhysAddr at, u32 level, PageProperty property) noe
     P::panic(Panic::bad_property, "A.7: the property has the mark that is the table's own");
 }
 
-// What a space maps uncounted is no memory (INV-8).
-template <PageTableConfig C>
-void CursorMut<C>::check_untracked(PhysAddr at) noexcept {
-  if constexpr (C::kIsSpace) {
-    if (at.value < P::globals().max_paddr()) [[unlikely]]
-      P::panic(Panic::bad_address, "INV-8: memory is mapped as if it were a device's");
-  }
-}
-
 template <PageTableConfig C>
 void CursorMut<C>::check_tracked(PhysAddr at) noexcept {
   if (!C::Items::can_be_given_up(*MetaSlot<P>::of(at))) [[unlikely]]
     P::panic(Panic::last_handle, "PRE-4: the page would keep its last handle");
+}
+
+// Whoever could map memory as if it were a device's would reach what others own (BUG-42).
+template <PageTableConfig C>
+void CursorMut<C>::check_untracked(PhysAddr at) noexcept {
+  if constexpr (kIsSpace<C>) {
+    if (at.value < P::globals().max_paddr()) [[unlikely]]
+      P::panic(Panic::bad_address, "INV-8: memory is to be mapped as a device's");
+  }
 }
 
 template <PageTableConfig C>

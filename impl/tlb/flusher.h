@@ -1,110 +1,102 @@
 // SPDX-License-Identifier: MPL-2.0
-// Tells CPUs to forget what they know of a table that has changed: what was issued is dispatched to
-// all that translate by it, and can be waited for (C.11).
+// Has the CPUs that an address space is active on flush what has changed in it. Flushes are issued,
+// then dispatched together: this CPU does them at once, others at their next interrupt. Whoever
+// must know that they have waits by sync().
 //
-// Nothing that was taken out of the table is kept here until they have: that is what grace periods
-// are for (INV-49). What a cursor takes out waits for the end of one. As long as the cursor is open
-// its CPU does not pass, so that period ends after the flusher's dispatch, which comes before the
-// cursor is closed. A CPU that is dispatched to does what is queued for it before it passes; if it
-// had passed already, it is awaited again (Deferred::await_too()). So when the period ends every
-// CPU has forgotten.
+// No queue keeps frames: what was taken out is given up by Deferred, and no CPU passes before it
+// has flushed what is queued for it. See Deferred::await_again().
 #pragma once
 
-#include <utility>
+#include <array>
+#include <bit>
 
 #include "impl/globals.h"
+#include "impl/tlb/cpu_set.h"
 
 namespace mm {
 
 template <Platform P>
-class TlbFlusher {
+class Flusher {
  public:
-  // The CPUs that translate by the table, one bit each, as they come and go.
-  using CpuSet = typename P::template Atomic<u64>;
-
-  explicit TlbFlusher(CpuSet& cpus) noexcept : cpus_(&cpus) {}
-  TlbFlusher(TlbFlusher&& other) noexcept
-      : cpus_(other.cpus_), ops_(other.ops_), unsynced_(std::exchange(other.unsynced_, 0)) {
-    other.ops_.clear();
-    for (u64 left = unsynced_; left != 0; left &= left - 1) {
-      number_[first_cpu(left)] = other.number_[first_cpu(left)];
-    }
+  // The set must outlive the flusher.
+  explicit Flusher(CpuSet<P>& active_on) noexcept : active_on_(&active_on) {}
+  // What was issued is the new one's to dispatch.
+  Flusher(Flusher&& other) noexcept
+      : active_on_(other.active_on_),
+        issued_(other.issued_),
+        sent_to_(other.sent_to_),
+        tickets_(other.tickets_) {
+    other.issued_.clear();
   }
-  TlbFlusher& operator=(TlbFlusher&&) = delete;
-  // What was issued is not forgotten.
-  ~TlbFlusher() { (void)dispatch(); }
+  Flusher& operator=(Flusher&&) = delete;
 
-  // Requires that there are some. Panics: bad_alignment.
-  void issue(VirtAddr at, u64 pages) noexcept {
-    if (at.value % kPageSize != 0) [[unlikely]]
-      P::panic(Panic::bad_alignment, "C.11: a flush does not begin at a page");
-    if (pages == 0) [[unlikely]]
-      P::panic(Panic::empty_range, "C.11: a flush of nothing");
-    ops_.add(at, pages);
-  }
-  void issue_all() noexcept { ops_.add_all(); }
-  const FlushOps& issued() const noexcept { return ops_; }
+  void issue(Flush flush) noexcept { issued_.push(flush); }
+  // Panics: bad_alignment, then empty_range.
+  void issue_pages(VirtAddr first, u64 count) noexcept { issue(Flush::pages<P>(first, count)); }
+  const FlushStack& issued() const noexcept { return issued_; }
 
   struct Dispatched {
-    u64 others = 0;    // A bit for each CPU that was told,
-    bool own = false;  // and whether the own one has forgotten.
+    u64 cpus = 0;          // The others, for which it was queued.
+    bool is_done = false;  // By this CPU.
   };
-
-  // Has all CPUs that translate by the table forget what was issued; the own one at once, the
-  // others when they are interrupted. LOCKS: the others' queues, one after another, then that of
-  // Deferred; with interrupts off.
+  // Requires that what was taken out, and is flushed now, was given up by this CPU in the read
+  // section that it is in.
+  // LOCKS: those of the others' queues, one after another, and then Deferred's, with interrupts off
+  // (BUG-24).
   Dispatched dispatch() noexcept {
-    if (ops_.is_empty()) [[likely]]
-      return {};
+    Dispatched done;
+    if (issued_.is_empty()) return done;
     const InterruptsOff<P> off;
-    const u32 self = P::this_cpu();
-    // ORDER: release pairs with the acquire in PageTable::activate(): either that CPU is in the
-    // set, or it finds the table as it was changed. So this is a read-modify-write.
-    const u64 cpus = cpus_->fetch_or(0, std::memory_order_release);
-    const Dispatched told{cpus & ~(u64{1} << self), (cpus >> self & 1) != 0};
-    for (u64 left = told.others; left != 0; left &= left - 1) {
-      number_[first_cpu(left)] = P::globals().flushes[first_cpu(left)].put(ops_);
-    }
-    unsynced_ |= told.others;
-    if (told.others != 0) {
-      P::globals().deferred.await_too(self, told.others);
-      P::run_on(told.others, &FlushQueue<P>::handle, nullptr);
-    }
-    if (told.own) ops_.template perform<P>();
-    ops_.clear();
-    return told;
+    const u32 own = P::this_cpu();
+    const u64 own_bit = u64{1} << own;
+    const u64 active = active_on_->read_after_changes();
+    done.cpus = active & ~own_bit;
+    done.is_done = (active & own_bit) != 0;
+    if (done.cpus != 0) queue(own, done.cpus);
+    if (done.is_done) issued_.template perform<P>();
+    issued_.clear();
+    return done;
   }
 
-  // Waits until all of them have. Those that had not, a bit for each. Requires that interrupts are
-  // on: another CPU might wait for this one.
+  // The CPUs that have not yet done what this flusher has dispatched to them.
+  u64 behind() const noexcept {
+    u64 cpus = 0;
+    for_each_cpu(sent_to_, [&](u32 cpu) {
+      if (!queue_of(cpu).is_done(tickets_[cpu])) cpus |= u64{1} << cpu;
+    });
+    return cpus;
+  }
+
+  // Waits until there are none; says which there were. Requires that interrupts are on: another CPU
+  // may wait for this one likewise.
   u64 sync() noexcept {
-    u64 late = 0;
-    for (u64 left = unsynced_; left != 0; left &= left - 1) {
-      if (!has_done(first_cpu(left))) late |= left & ~(left - 1);
-    }
-    for (u64 left = late; left != 0; left &= left - 1) {
-      while (!has_done(first_cpu(left))) P::spin_hint();
-    }
-    unsynced_ = 0;
-    return late;
+    const u64 cpus = behind();
+    for_each_cpu(cpus, [&](u32 cpu) {
+      while (!queue_of(cpu).is_done(tickets_[cpu])) P::spin_hint();
+    });
+    sent_to_ = 0;
+    return cpus;
   }
 
  private:
-  static_assert(P::kMostCpus <= 64);
-  static constexpr u32 first_cpu(u64 cpus) noexcept {
-    return static_cast<u32>(__builtin_ctzll(cpus));
+  static FlushQueue<P>& queue_of(u32 cpu) noexcept { return P::globals().flush_queues[cpu]; }
+  static void handle_interrupt(void*) noexcept { (void)queue_of(P::this_cpu()).handle(); }
+
+  static void for_each_cpu(u64 cpus, auto&& use) noexcept {
+    for (; cpus != 0; cpus &= cpus - 1) use(static_cast<u32>(std::countr_zero(cpus)));
   }
 
-  bool has_done(u32 cpu) const noexcept {
-    return P::globals().flushes[cpu].has_done(number_[cpu]);
+  void queue(u32 own, u64 cpus) noexcept {
+    for_each_cpu(cpus, [&](u32 cpu) { tickets_[cpu] = queue_of(cpu).push(issued_); });
+    sent_to_ |= cpus;
+    P::globals().deferred.await_again(own, cpus);
+    P::run_on(cpus, handle_interrupt, nullptr);
   }
 
-  CpuSet* cpus_;
-  FlushOps ops_;
-  u64 unsynced_ = 0;  // The CPUs that are not known to have done what was dispatched.
-  // By CPU: the number in its queue. Means something for those of unsynced_.
-  u64 number_
-      [P::kMostCpus];  // NOLINT(modernize-avoid-c-arrays,cppcoreguidelines-pro-type-member-init)
+  CpuSet<P>* active_on_;
+  FlushStack issued_;
+  u64 sent_to_ = 0;
+  std::array<u64, P::kMostCpus> tickets_;  // The last of each CPU that is in sent_to_.
 };
 
 }  // namespace mm
