@@ -619,8 +619,8 @@ struct Lister {
     }
   }
 
-  // What cursors do in more steps than it takes. Which of two ways is the shorter, in a longer trace
-  // no single removal tells: that of a jump leaves the cursor elsewhere, that of closing lets
+  // What cursors do in more steps than it takes. Which of two ways is the shorter, in a longer
+  // trace no single removal tells: that of a jump leaves the cursor elsewhere, that of closing lets
   // nothing be opened.
   void cursors() {
     if (!is_short() || trace.at_once) return;
@@ -661,6 +661,23 @@ struct Lister {
     });
   }
 
+  // It went on to where the cursor jumps later: the range begins there.
+  void around(std::size_t i, const trace::CursorFindNext&) {
+    each_before<trace::CursorOpen>(i, [&](std::size_t first, trace::CursorOpen from) {
+      for (std::size_t j = i + 1; j < size(); ++j) {
+        const auto* const jump = std::get_if<trace::CursorJump>(&trace.calls[j].op);
+        if (jump == nullptr || lane_of(trace, trace.calls[j]) != lane_of(trace, trace.calls[i])) {
+          continue;
+        }
+        from.begin = jump->to;
+        add([=](Trace& to) {
+          to.calls[first].op = from;
+          remove_call(to, i);
+        });
+      }
+    });
+  }
+
   // It is mapped as it is protected later.
   void around(std::size_t i, const trace::CursorProtectNext& op) { mapped_so(i, op.change); }
   void around(std::size_t i, const trace::CursorProtect& op) { mapped_so(i, op.change); }
@@ -683,9 +700,8 @@ struct Lister {
     each_before<trace::CursorOpen>(i, [&](std::size_t, const trace::CursorOpen& before) {
       std::size_t jump = i;
       trace::VirtPlace at = before.begin;
-      each_before<trace::CursorJump>(i, [&](std::size_t last, const trace::CursorJump& op) {
-        jump = last, at = op.to;
-      });
+      each_before<trace::CursorJump>(
+          i, [&](std::size_t last, const trace::CursorJump& op) { jump = last, at = op.to; });
       add([=](Trace& to) {
         to.calls[i].op = trace::TableWalk{before.table, at};
         if (jump != i) remove_call(to, jump);
@@ -700,10 +716,7 @@ struct Lister {
 
   // One of the machine's tables, instead of one that is made.
   void around(std::size_t i, const trace::TableNew& op) {
-    const trace::TableKindName kind = op.kind.name;
-    const std::uint8_t shared = kind == trace::TableKindName::user    ? 1
-                                : kind == trace::TableKindName::space ? 3
-                                                                      : 2;
+    const std::uint8_t shared = op.kind.name == trace::TableKindName::user ? 1 : 2;
     const trace::Table instead{static_cast<std::uint8_t>(trace::Table::kFirstShared + shared)};
     const std::uint8_t lane = lane_of(trace, trace.calls[i]);
     add([=](Trace& to) {

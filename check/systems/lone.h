@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // The machine as it is, of which one lane at a time makes use: nobody will ever give back the lock
-// that it waits for, so to wait is a fault, and is told as such; but for who waits until others
-// have taken their interrupts.
+// that it waits for, so to wait is a fault, and is told as such.
 #pragma once
 
 #include "impl/hosted/platform.h"
@@ -9,8 +8,7 @@
 namespace check {
 
 struct Lone : mm::Hosted {
-  static void spin_hint() noexcept {
-    if (interrupt_others()) return;
+  [[noreturn]] static void spin_hint() noexcept {
     panic(mm::Panic::broken, "a lock is waited for that nobody will give back");
   }
 };

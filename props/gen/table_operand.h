@@ -32,13 +32,8 @@ class TableOperands {
 
   // ---- Tables.
 
-  // One that is there; false if none is. More often than not one that maps something; a space, if
-  // the trace likes these.
+  // One that is there; false if none is. More often than not one that maps something.
   bool draw(trace::Table& table) const {
-    if (taste_.likes_spaces && !dice_.one_in(6) && draw(table, /*only_spaces=*/true)) return true;
-    return draw(table, /*only_spaces=*/false);
-  }
-  bool draw(trace::Table& table, bool only_spaces) const {
     const std::uint32_t first = dice_.below(trace::Table::kCount);
     const bool may_be_empty = dice_.one_in(3);
     bool is_found = false;
@@ -46,7 +41,6 @@ class TableOperands {
       const trace::Table other{static_cast<std::uint8_t>((first + i) % trace::Table::kCount)};
       const reference::TableHandle* const handle = model_.table(lane_, other);
       if (handle == nullptr) continue;
-      if (only_spaces && handle->kind != trace::TableKindName::space) continue;
       const bool has_any = !model_.state().trees.at(handle->root).mappings.empty();
       if (!is_found || has_any) table = other;
       is_found = true;
@@ -77,11 +71,7 @@ class TableOperands {
     return page;
   }
   void draw(trace::TableKind& kind) const {
-    constexpr auto kSpace = trace::TableKindName::space;
-    do {
-      kind.name = static_cast<trace::TableKindName>(dice_.below(trace::TableKind::kCount));
-      if (taste_.likes_spaces && dice_.one_in(2)) kind.name = kSpace;
-    } while (kind.name == kSpace && !taste_.makes_spaces);
+    kind.name = static_cast<trace::TableKindName>(dice_.below(trace::TableKind::kCount));
   }
 
   // ---- Virtual places.
@@ -180,9 +170,7 @@ class TableOperands {
   // Aligned to a huge page as the cursor is, so that such fit; or not.
   trace::Target target_for(const reference::Cursor& cursor) const {
     trace::Target at;
-    // What a space maps so is no memory.
-    const bool is_space = cursor.kind == trace::TableKindName::space;
-    if (is_space ? !dice_.one_in(8) : dice_.one_in(3)) at.base = static_cast<std::uint8_t>(dice_.between(1, 4));
+    if (dice_.one_in(3)) at.base = static_cast<std::uint8_t>(dice_.between(1, 4));
     if (dice_.one_in(40)) at.base = static_cast<std::uint8_t>(dice_.below(trace::Target::kCount));
     at.page = static_cast<std::uint16_t>(dice_.one_in(2) ? 0 : 512 * dice_.below(8));
     if (!dice_.one_in(is_vast(cursor) ? 24 : 3)) {
@@ -197,7 +185,6 @@ class TableOperands {
   trace::Level level_for(const reference::Cursor& cursor, trace::Target target) const {
     if (dice_.one_in(16)) return {static_cast<std::uint8_t>(dice_.between(1, 5))};
     std::uint8_t level = 1;
-    if (cursor.kind == trace::TableKindName::space && !dice_.one_in(16)) return {level};
     const std::uint64_t at = cursor.at, to = trace::address_of(target) / 4096;
     while (level < 3) {
       const std::uint64_t pages = std::uint64_t{1} << (9 * level);
