@@ -647,29 +647,19 @@ struct Lister {
     });
   }
 
-  // The range begins where the cursor jumps to.
+  // The range begins where the cursor jumps to, or where it first went on to.
   void around(std::size_t i, const trace::CursorJump& op) {
     each_before<trace::CursorOpen>(i, [&](std::size_t first, const trace::CursorOpen& before) {
       trace::CursorOpen from{before.table, op.to, before.end, before.may_change};
-      for (const int pages : {-1, 0, 1, 2}) {
-        if (pages >= 0) from.end = {op.to.place, static_cast<std::uint8_t>(op.to.page + pages), 0};
+      each_before<trace::CursorFindNext>(i, [&](std::size_t on, const trace::CursorFindNext&) {
+        if (on < first) return;
         add([=](Trace& to) {
           to.calls[first].op = from;
-          remove_call(to, i);
+          remove_call(to, on);
         });
-      }
-    });
-  }
-
-  // It went on to where the cursor jumps later: the range begins there.
-  void around(std::size_t i, const trace::CursorFindNext&) {
-    each_before<trace::CursorOpen>(i, [&](std::size_t first, trace::CursorOpen from) {
-      for (std::size_t j = i + 1; j < size(); ++j) {
-        const auto* const jump = std::get_if<trace::CursorJump>(&trace.calls[j].op);
-        if (jump == nullptr || lane_of(trace, trace.calls[j]) != lane_of(trace, trace.calls[i])) {
-          continue;
-        }
-        from.begin = jump->to;
+      });
+      for (const int pages : {-1, 0, 1, 2}) {
+        if (pages >= 0) from.end = {op.to.place, static_cast<std::uint8_t>(op.to.page + pages), 0};
         add([=](Trace& to) {
           to.calls[first].op = from;
           remove_call(to, i);
