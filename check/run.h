@@ -73,6 +73,12 @@ class FreeBlocks {
   }
   void clear() { count_ = 0; }
   std::span<const trace::FreeBlock> all() const { return {blocks_.data(), count_}; }
+  // All of them, sorted: it is the whole that is wrong.
+  Facts facts() const {
+    Facts facts(all().begin(), all().end());
+    std::ranges::sort(facts);
+    return facts;
+  }
 
  private:
   std::array<trace::FreeBlock, trace::Machine::kMostPages + 1> blocks_{};
@@ -241,12 +247,8 @@ class Lockstep {
     return difference(facts_of(model_, shape_), facts_of(system_, shape_));
   }
 
-  // All that the allocator shows: it is the whole that is wrong.
   Divergence of_blocks(const char* law) const {
-    Divergence divergence{Oracle::facts, 0, law, {}, {}};
-    divergence.unexpected.assign(blocks_.all().begin(), blocks_.all().end());
-    std::ranges::sort(divergence.unexpected);
-    return divergence;
+    return {Oracle::facts, 0, law, {}, blocks_.facts()};
   }
 
   Divergence of_facts(Oracle oracle, Difference shown) const {

@@ -213,12 +213,10 @@ class AtOnce {
     return last;
   }
 
-  // All that the allocator shows: it is the whole that is wrong.
   Unexplained why_blocks() const {
     const auto [lane, op] = *last_to_ask();
     Unexplained why{.lane = lane, .op = op};
-    why.difference.unexpected.assign(blocks_.all().begin(), blocks_.all().end());
-    std::ranges::sort(why.difference.unexpected);
+    why.difference.unexpected = blocks_.facts();
     return why;
   }
 
