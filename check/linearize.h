@@ -70,12 +70,11 @@ class Linearizer {
       : history_(history), shape_(shape), left_(left) {}
 
   // Whether the order in which things happened explains them.
-  bool happened_in_order(M model, Log log) {
+  bool happened_in_order(const M& model, Log log) {
+    end_ = model;
     bool is_over = false;
-    const bool is_explained = pass(model, log, is_over, [](auto&&...) {}) &&
-                              (is_over || facts_of(model, shape_) == left_);
-    if (is_explained) end_.emplace(std::move(model));
-    return is_explained;
+    return pass(*end_, log, is_over, [](auto&&...) {}) &&
+           (is_over || facts_of(*end_, shape_) == left_);
   }
 
   Order finds_order(const M& model, std::size_t most_states = kMostStates) {
@@ -87,7 +86,7 @@ class Linearizer {
     return must_give_up() ? Order::undecided : Order::none;
   }
 
-  // Where the order that explains it has led the model.
+  // Where the order that explains it has led the model. Requires that one was found.
   M& end() { return *end_; }
 
   // How many states the last search has visited.
@@ -171,9 +170,12 @@ class Linearizer {
       is_over = is_over && at_[lane].phases == 0 && at_[lane].next == history_[lane].size();
     }
     Place here{at_, facts_of(model, shape_), {}};
+    if (is_over) {
+      const bool is_explained = here.facts == left_;
+      if (is_explained) end_ = model;
+      return is_explained;
+    }
     if constexpr (requires { model.hidden(); }) here.hidden = model.hidden();
-    if (is_over && here.facts == left_) end_ = model;
-    if (is_over) return here.facts == left_;
     if (failed_.contains(here)) return false;
     ++states_;
     facts_ += here.facts.size();
