@@ -36,10 +36,7 @@ trace::Trace any_at_once(Dice dice, const Subject& subject, std::size_t most_ops
   taste.stays = 2;
   // There is next to nothing to make, but much to meet over.
   constexpr std::size_t kMake = trace::kIndexOf<trace::FrameFromUnused>;
-  if (taste.weights[kMake] > 8) {
-    taste.sum -= taste.weights[kMake] - 8;
-    taste.weights[kMake] = 8;
-  }
+  taste.weigh(kMake, std::min(taste.weights[kMake], 8u));
   Author author(trace.machine, taste, dice);
   const std::size_t before = dice.below(std::min<std::size_t>(most_ops, 6) + 1);
   const std::size_t ops = std::min<std::size_t>(most_ops, lanes == 3 ? 6 : dice.between(2, 8));

@@ -78,9 +78,7 @@ class OverTables {
   // Some of what is liked now is liked so much.
   void like(OpSet ops, std::uint32_t weight) {
     for (std::size_t i = 0; i < kOpCount; ++i) {
-      if (!ops.has(i) || taste_.weights[i] == 0) continue;
-      taste_.sum += weight - taste_.weights[i];
-      taste_.weights[i] = weight;
+      if (ops.has(i) && taste_.weights[i] != 0) taste_.weigh(i, weight);
     }
   }
 
@@ -92,8 +90,7 @@ class OverTables {
   }
   void draw(Author& author, std::size_t most, OpSet ops) {
     Taste taste = taste_;
-    taste.sum = 0;
-    for (std::size_t i = 0; i < kOpCount; ++i) taste.sum += taste.weights[i] = ops.has(i) ? 1 : 0;
+    taste.weigh_only(ops);
     author.change(taste);
     draw(author, most);
   }

@@ -146,12 +146,7 @@ Taste any_taste(Dice& dice, const trace::Machine& machine, const Subject& subjec
     taste.weights[kPreload] = 0;
   }
   for (const std::uint32_t weight : taste.weights) taste.sum += weight;
-  if (taste.sum == 0) {
-    for (std::size_t i = 0; i < trace::kOpCount; ++i) {
-      taste.weights[i] = subject.often.has(i) ? 1 : 0;
-      taste.sum += taste.weights[i];
-    }
-  }
+  if (taste.sum == 0) taste.weigh_only(subject.often);
 
   for (std::size_t kind = 0; kind < taste.homes.size(); ++kind) {
     taste.homes[kind] = some_homes(dice, static_cast<trace::TableKindName>(kind));

@@ -94,6 +94,14 @@ struct Subject {
 struct Taste {
   std::array<std::uint32_t, trace::kOpCount> weights{};
   std::uint32_t sum = 0;  // Of the weights.
+  void weigh(std::size_t op, std::uint32_t weight) {
+    sum += weight - weights[op];
+    weights[op] = weight;
+  }
+  // Nothing but these, and all alike.
+  void weigh_only(OpSet ops) {
+    for (std::size_t i = 0; i < trace::kOpCount; ++i) weigh(i, ops.has(i) ? 1 : 0);
+  }
 
   std::array<trace::Kind, 4> kinds{};  // One is drawn; so some are more likely.
   std::uint16_t pages = 1;             // Loose pages it names, from the first;
