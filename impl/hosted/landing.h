@@ -46,12 +46,16 @@ inline Landing& landing() noexcept { return landings[check::machine::this_cpu()]
 #endif
 }
 
+// Apart, so that nothing of the body is kept in the frame to which a panic returns: the compiler may
+// have used the same place for something else by then.
+[[gnu::noinline]] void run_apart(auto&& body) noexcept { body(); }
+
 // Runs `body`; says which panic ended it, if one did.
 [[gnu::noinline]] Panic guarded(auto&& body) noexcept {
   Landing& here = landing();
   here.code = Panic::none;
   here.is_awaited = true;
-  if (PAGETWIN_LAND(here) == 0) body();
+  if (PAGETWIN_LAND(here) == 0) run_apart(body);
   landing().is_awaited = false;  // `here` did not survive the jump.
   return landing().code;
 }
