@@ -13,6 +13,7 @@
 namespace check {
 namespace {
 
+using trace::ActiveOn;
 using trace::FreeBlock;
 using trace::Mapped;
 using trace::PageFree;
@@ -31,6 +32,8 @@ struct OnPage {
   PageLinked linked_seen{};
   std::optional<TableNode> node_expected{};
   std::optional<TableNode> node_seen{};
+  std::uint64_t cpus_expected = 0;  // That a space is active on.
+  std::uint64_t cpus_seen = 0;
   bool is_free_missing = false;
   bool is_free_unexpected = false;
 };
@@ -67,6 +70,8 @@ OnPage first_page(const Facts& missing, const Facts& unexpected) {
         (is_expected ? on.linked_expected : on.linked_seen) = *linked;
       } else if (const auto* node = std::get_if<TableNode>(&fact)) {
         (is_expected ? on.node_expected : on.node_seen) = *node;
+      } else if (const auto* active = std::get_if<ActiveOn>(&fact)) {
+        (is_expected ? on.cpus_expected : on.cpus_seen) = active->cpus;
       } else if (std::holds_alternative<PageFree>(fact)) {
         (is_expected ? on.is_free_missing : on.is_free_unexpected) = true;
       }
@@ -83,7 +88,9 @@ bool have_other_neighbours(const OnPage& on) {
 
 // The law of a page-table node that is not as it should be; null if it is.
 const char* law_of_node(const OnPage& on) {
-  if (on.node_expected == on.node_seen) return nullptr;
+  if (on.node_expected == on.node_seen) {
+    return on.cpus_expected == on.cpus_seen ? nullptr : "INV-44";
+  }
   if (!on.node_expected || !on.node_seen) return "INV-26";
   if (on.node_expected->level != on.node_seen->level) return "INV-24";
   if (on.node_expected->children != on.node_seen->children) return "INV-25";
@@ -135,8 +142,21 @@ std::string other_neighbours(const OnPage& on) {
              : said("preceded by ", on.linked_expected.prev, on.linked_seen.prev);
 }
 
+// "cpu0,cpu2"
+std::string cpus_text(std::uint64_t cpus) {
+  std::string text;
+  for (unsigned cpu = 0; cpu < 64; ++cpu) {
+    if ((cpus >> cpu & 1) != 0) text += joined(text.empty() ? "" : ",", "cpu", cpu);
+  }
+  return text.empty() ? "no CPU" : text;
+}
+
 // "a page-table node with 3 children, not 2"
 std::string other_node(const OnPage& on) {
+  if (on.node_expected == on.node_seen) {
+    return joined("a space active on ", cpus_text(on.cpus_seen), ", not ",
+                  cpus_text(on.cpus_expected));
+  }
   if (!on.node_expected) return "a page-table node, which it should not be";
   if (!on.node_seen) return "no page-table node, which it should be";
   const TableNode &expected = *on.node_expected, &seen = *on.node_seen;

@@ -24,6 +24,7 @@
 //   with children               another number of them                     INV-25
 //   in its table, or stray      the other                                  INV-32
 //   locked, or not              the other                                  INV-39
+//   active on some CPUs         on others                                  INV-44
 //
 // If no page differs, what tables map does: then the law is INV-36, or that of the operation if
 // only a property differs.

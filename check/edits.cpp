@@ -643,6 +643,62 @@ struct Lister {
             remove_all(to, closes_between(to, first, i, jumps));
           });
         }
+        if (wide.begin == before.begin) continue;
+        add([=](Trace& to) {  // What was mapped there, and touched, is so here.
+          to.calls[first].op = either;
+          to.calls[i].op = trace::CursorJump{op.begin};
+          for (Call& call : to.calls) {
+            auto* const touch = std::get_if<trace::CpuTouch>(&call.op);
+            if (touch != nullptr && touch->at == before.begin) touch->at = op.begin;
+          }
+          remove_all(to, closes_between(to, first, i, /*last_stays=*/true));
+        });
+      }
+    });
+  }
+
+  // What unmapping has CPUs flush is issued, and dispatched, without a page.
+  void around(std::size_t i, const trace::CursorUnmap&) {
+    each_before<trace::CursorMapRaw>(i, [&](std::size_t first, const trace::CursorMapRaw&) {
+      add([=](Trace& to) {
+        to.calls[first].op = trace::TlbIssue{{}, {1}, {}};
+        to.calls[i].op = trace::TlbDispatch{};
+        std::vector<std::size_t> jumps;
+        for (std::size_t k = first; k < i; ++k) {
+          if (std::holds_alternative<trace::CursorJump>(to.calls[k].op)) jumps.push_back(k);
+        }
+        remove_all(to, jumps);
+      });
+    });
+  }
+
+  // What is inserted by a list's cursor is pushed, and what is taken by it popped.
+  void around(std::size_t i, const trace::ListInsertBefore& op) {
+    each_before<trace::ListCursorFront>(i, [&](std::size_t first, const trace::ListCursorFront&) {
+      for (const bool at_front : {true, false}) {
+        add([=](Trace& to) {
+          std::vector<std::size_t> spare{first};
+          if (at_front) {
+            to.calls[i].op = trace::ListPushFront{op.list, op.from};
+          } else {
+            to.calls[i].op = trace::ListPushBack{op.list, op.from};
+          }
+          for (std::size_t k = i + 1; k < to.calls.size(); ++k) {
+            trace::Op& later = to.calls[k].op;
+            if (const auto* const take = std::get_if<trace::ListTakeCurrent>(&later)) {
+              const trace::ListTakeCurrent taken = *take;
+              if (at_front) {
+                later = trace::ListPopFront{taken.list, taken.to};
+              } else {
+                later = trace::ListPopBack{taken.list, taken.to};
+              }
+            } else if (std::holds_alternative<trace::ListMovePrev>(later) ||
+                       std::holds_alternative<trace::ListMoveNext>(later)) {
+              spare.push_back(k);
+            }
+          }
+          remove_all(to, spare);
+        });
       }
     });
   }
@@ -706,7 +762,10 @@ struct Lister {
 
   // One of the machine's tables, instead of one that is made.
   void around(std::size_t i, const trace::TableNew& op) {
-    const std::uint8_t shared = op.kind.name == trace::TableKindName::user ? 1 : 2;
+    const trace::TableKindName kind = op.kind.name;
+    const std::uint8_t shared = kind == trace::TableKindName::user    ? 1
+                                : kind == trace::TableKindName::space ? 3
+                                                                      : 2;
     const trace::Table instead{static_cast<std::uint8_t>(trace::Table::kFirstShared + shared)};
     const std::uint8_t lane = lane_of(trace, trace.calls[i]);
     add([=](Trace& to) {

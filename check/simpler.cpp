@@ -56,7 +56,9 @@ using Simplest =
             trace::CursorOpen, trace::CursorClose, trace::CursorQuery, trace::CursorFindNext,
             trace::CursorJump, trace::CursorMapRaw, trace::CursorMapFrame, trace::CursorTakeNext,
             trace::CursorProtectNext, trace::CursorMapRun, trace::CursorMapSegment,
-            trace::CursorUnmap, trace::CursorProtect>;
+            trace::CursorUnmap, trace::CursorProtect,
+            // What CPUs still know of a space.
+            trace::CpuInterrupt, trace::TlbSync, trace::TlbDispatch, trace::TlbIssue>;
 static_assert(Simplest::kCount == trace::kOpCount, "A new operation needs its place here");
 
 template <std::size_t... I>

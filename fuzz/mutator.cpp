@@ -19,12 +19,13 @@ struct Draw {
 };
 
 // The bytes of a trace, gone through call by call with an author who asks the model: there new
-// calls are drawn, and what a change has made senseless is left out.
+// calls are drawn, and what a change has made senseless, or long, is left out.
 std::vector<std::uint8_t> rewritten(const Trace& trace, Draw draw, std::size_t most,
                                     props::Dice& dice) {
   // Now and then all is left as it is, so that passing over is tried too.
   const bool keeps_all = dice.one_in(64);
   props::Author author(trace.machine, props::any_taste(dice, trace.machine), dice);
+  author.be_brief();
   std::vector<std::uint8_t> bytes = trace::encode({.machine = trace.machine});
   bytes.reserve(most + trace::kRecordBytes);
   auto write = [&](const trace::Record& record) {
@@ -36,6 +37,7 @@ std::vector<std::uint8_t> rewritten(const Trace& trace, Draw draw, std::size_t m
       if (const auto call = author.next()) write(trace::encode_call(*call));
     }
     if (i == trace.calls.size() || is_full() || (author.is_over() && !keeps_all)) break;
+    if (author.takes_long(trace.calls[i])) continue;
     author.ask(trace.calls[i]);
     if (author.has_asked() || keeps_all) write(trace::encode_call(trace.calls[i]));
   }

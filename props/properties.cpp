@@ -114,12 +114,13 @@ constexpr OpSet kSomeFrames =
     set_of<FrameFromUnused, FrameFromInUse, FrameClone, FrameDrop, FrameToDyn, FrameCountPreload,
            UniqueFromUnused, UniqueTryFromFrame, UniqueIntoShared, UniqueDrop, AllocFrame>();
 
-// What lanes ask at once of tables, and of the frames that are mapped. Not to map a run: that may
-// be thousands of pages, and each is a point where others may go.
-constexpr Subject kOverTables{.often = kTables - set_of<CursorMapRun, CursorMapSegment>(),
-                              .also = set_of<FrameFromUnused, FrameFromInUse, FrameClone, FrameDrop,
-                                             FrameCount, FrameToUntyped, AllocFrame, AllocFail>(),
-                              .shape = Shape::tables};
+// What lanes ask at once of tables, and of the frames that are mapped. Not to map a run: that may be
+// thousands of pages, and each is a point where others may go.
+constexpr Subject kOverTables{
+    .often = kTables - kTlb - set_of<CursorMapRun, CursorMapSegment, CpuInterrupt>(),
+    .also = set_of<FrameFromUnused, FrameFromInUse, FrameClone, FrameDrop, FrameCount,
+                   FrameToUntyped, AllocFrame, AllocFail>(),
+    .shape = Shape::tables};
 
 constexpr Property kProperties[] = {
     {"frames agree",
@@ -173,6 +174,15 @@ constexpr Property kProperties[] = {
              FrameCountPreload, AllocFrame, AllocSegment, AllocFail, SegmentFromUnused,
              SegmentToUntyped, SegmentDrop>(),
       Shape::tables},
+     false,
+     agreement},
+    {"spaces agree",
+     "Address spaces do as the reference says, and so does what CPUs are told to forget of them.",
+     {kTables - set_of<CursorTakeNext>(),
+      set_of<FrameFromUnused, FrameFromInUse, FrameClone, FrameDrop, FrameToUntyped, FrameCount,
+             AllocFrame, AllocSegment, AllocFail, SegmentFromUnused, SegmentToUntyped,
+             SegmentDrop, CursorTakeNext>(),
+      Shape::spaces},
      false,
      agreement},
     {"everything agrees",

@@ -29,6 +29,9 @@ struct MappedAndTaken {
 
   Wrong after(const Probe& probe, const check::Step& step) {
     if (step.seen.reply.status != Status::ok) return std::nullopt;
+    // Of a space nothing is taken out by itself.
+    const Cursor* const cursor = probe.model.cursor(probe.lane);
+    if (cursor == nullptr || cursor->kind == TableKindName::space) return std::nullopt;
     if (const auto* op = std::get_if<CursorMapRaw>(&probe.call.op)) {
       const std::optional<Frame> spare = empty_register(probe);
       if (!spare) return std::nullopt;
@@ -37,9 +40,7 @@ struct MappedAndTaken {
     }
     // The kernel's gives back a handle that it does not take.
     const auto* op = std::get_if<CursorMapFrame>(&probe.call.op);
-    if (op == nullptr || probe.model.cursor(probe.lane)->kind != TableKindName::user) {
-      return std::nullopt;
-    }
+    if (op == nullptr || cursor->kind != TableKindName::user) return std::nullopt;
     return comes_back(probe, step, *op, 1, ItemName::tracked, std::nullopt, op->from);
   }
 

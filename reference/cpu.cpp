@@ -43,7 +43,7 @@ bool may_be_kept(const Mapping& mapping, const Controls& controls) {
 
 // Whether the kernel's half is a CPU's, too, by the table that it translates by.
 bool has_kernel_half(TableKindName kind) {
-  return kind == TableKindName::user || kind == TableKindName::kernel;
+  return is_users(kind) || kind == TableKindName::kernel;
 }
 bool is_kernels(const State& state, Page root) {
   return state.shared[0] && state.shared[0]->root == root;
@@ -70,14 +70,6 @@ std::vector<Translation> kept_of(const Processor& cpu, VirtPage page) {
     }
   }
   return found;
-}
-
-void forget(Processor& cpu, VirtPage page) {
-  for (const Translation& one : kept_of(cpu, page)) cpu.kept.erase(one);
-}
-
-void forget_all_but_global(Processor& cpu) {
-  std::erase_if(cpu.kept, [](const Translation& one) { return !one.global; });
 }
 
 EntryRights rights_of(const Translation& page) {
@@ -151,6 +143,14 @@ Answer walk(State& state, Lane lane, const trace::CpuTouch& op) {
 
 }  // namespace
 
+void forget(Processor& cpu, VirtPage page) {
+  for (const Translation& one : kept_of(cpu, page)) cpu.kept.erase(one);
+}
+
+void forget_all_but_global(Processor& cpu) {
+  std::erase_if(cpu.kept, [](const Translation& one) { return !one.global; });
+}
+
 void note_stale(State& state, Page root, VirtPage at, const Mapping& mapping) {
   for (Processor& cpu : state.cpus) {
     if (translates_by(state, cpu, root) && may_be_kept(mapping, cpu.controls)) {
@@ -162,6 +162,11 @@ void note_stale(State& state, Page root, VirtPage at, const Mapping& mapping) {
 void switch_tables(State& state, Lane lane, const TableHandle& table) {
   Processor& cpu = state.cpus[lane];
   const std::optional<TableHandle> before = std::exchange(cpu.root, table);
+  if (table.kind == TableKindName::space) state.trees.at(table.root).active_on.insert(lane);
+  if (before && before->kind == TableKindName::space) {
+    state.trees.at(before->root).active_on.erase(lane);
+    state.touched.insert(before->root);
+  }
   forget_all_but_global(cpu);
   auto keep_global = [&](const Tree& tree) {
     for (const auto& [at, mapping] : tree.mappings) {

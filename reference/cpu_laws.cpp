@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // What CPUs may do by themselves: said of what they may keep, before and after.
-#include "reference/table_conditions.h"
+#include "reference/cursor_conditions.h"
 
 namespace reference {
 
@@ -51,7 +51,7 @@ std::vector<Page> roots_of(const State& state, const Processor& cpu) {
   std::vector<Page> roots;
   if (!cpu.root) return roots;
   roots.push_back(cpu.root->root);
-  if (cpu.root->kind == TableKindName::user) roots.push_back(state.shared[0]->root);
+  if (is_users(cpu.root->kind)) roots.push_back(state.shared[0]->root);
   return roots;
 }
 
@@ -232,7 +232,33 @@ bool walk_marks_the_entry(const Step& step) {
   return wanted == step.after.trees;
 }
 
-// Neither more than was so, nor less. What a CPU itself forgets is for others.
+namespace {
+
+// What a step makes a CPU forget because it was told to.
+std::vector<Flushes> flushes_of(const Step& step, Lane lane) {
+  const Processor& cpu = step.before.cpus[lane];
+  const bool is_own = lane == step.lane;
+  if (as<trace::CpuInterrupt>(step) || as<trace::Quiesce>(step)) {
+    return is_own ? cpu.queue : std::vector<Flushes>{};
+  }
+  if (as<trace::TlbSync>(step)) {
+    return cpu.told_by.contains(step.lane) ? cpu.queue : std::vector<Flushes>{};
+  }
+  const Cursor* const cursor = cursor_before(step);
+  if (!is_own || cursor == nullptr) return {};
+  const bool translates = step.before.trees.at(cursor->root).active_on.contains(lane);
+  return translates ? std::vector{dispatched_by(step)} : std::vector<Flushes>{};
+}
+
+bool any_covers(const std::vector<Flushes>& all, VirtPage page, bool is_global) {
+  return std::ranges::any_of(
+      all, [&](const Flushes& one) { return (one.all && !is_global) || names(one, page); });
+}
+
+}  // namespace
+
+// Neither more than was so, nor less. What a CPU itself forgets is for others; what it is told to,
+// it forgets.
 bool keeps_what_was_so(const Step& step) {
   if (!is_answered(step)) return true;
   const bool forgets = as<trace::CpuTouch>(step) || as<trace::CpuControl>(step) ||
@@ -245,7 +271,11 @@ bool keeps_what_was_so(const Step& step) {
       if (!before.kept.contains(one) && !was_so(step, before, one)) return false;
     }
     if (forgets && lane == step.lane) continue;
-    if (!is_included(before.kept, after.kept)) return false;
+    const std::vector<Flushes> told = flushes_of(step, lane);
+    const bool all_kept_still = std::ranges::all_of(before.kept, [&](const Translation& one) {
+      return after.kept.contains(one) != any_covers(told, one.begin, one.global);
+    });
+    if (!all_kept_still) return false;
     bool all_kept = true;
     for (const Page root : roots_of(step.before, before)) {
       const auto now = step.after.trees.find(root);
@@ -254,7 +284,8 @@ bool keeps_what_was_so(const Step& step) {
                        [&](VirtPage at, VirtPage, const auto& was, const auto& is) {
                          if (!was || !may_keep(*was, before.controls)) return;
                          if (!is_lost(*was, is, before.controls)) return;
-                         all_kept &= keeps(after, at, leads_to(*was));
+                         const Leads leads = leads_to(*was);
+                         all_kept &= keeps(after, at, leads) || any_covers(told, at, leads.global);
                        });
     }
     if (!all_kept) return false;

@@ -104,7 +104,10 @@ Answer now(const Cursor& cursor, Status status = Status::ok) {
 }  // namespace
 
 bool allows(const State& state, Lane lane, const trace::CursorOpen& op) {
-  if (state.held[lane].cursor || table_at(state, lane, op.table) == nullptr) return false;
+  const TableHandle* const table = table_at(state, lane, op.table);
+  if (state.held[lane].cursor || table == nullptr) return false;
+  const bool changes_space = op.may_change.value() && table->kind == trace::TableKindName::space;
+  if (state.at_once && changes_space) return false;
   return state.at_once || !any_other_has_cursor(state, lane);
 }
 
@@ -147,6 +150,7 @@ bool allows(const State& state, Lane lane, const trace::CursorClose&) {
 }
 
 Answer step(State& state, Lane lane, const trace::CursorClose&, const Answer&) {
+  dispatch_the_last(state, lane);
   for (const Page page : cursor_of(state, lane).nodes) {
     state.nodes.at(page).locked_by.reset();
     state.touched.insert(page);

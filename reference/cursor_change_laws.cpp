@@ -24,6 +24,16 @@ bool is_unsayable(trace::Cache cache) { return cache.name == trace::CacheName::w
 
 // ---- Mapping ----
 
+// How a page is mapped: in a space users may touch it, and it is not global.
+trace::Property as_mapped(const Cursor& cursor, trace::Property property) {
+  if (cursor.kind != trace::TableKindName::space) return property;
+  property.privileged = {trace::Privileged::kUser};
+  return property;
+}
+bool is_counted_memory(const Step& step, const Cursor& cursor, Page to) {
+  return cursor.kind == trace::TableKindName::space && to < step.before.slots.size();
+}
+
 // Something to be mapped, page after page.
 struct Load {
   Page to = 0;
@@ -58,7 +68,7 @@ bool maps_load(const Step& step, const Cursor& cursor, const Load& load, std::ui
     const Level level = level_at();
     const auto leaf = after.mappings.find(at);
     if (is_occupied(before, level, at)) return false;
-    const Mapping wanted{level, to, load.property, load.tracked};
+    const Mapping wanted{level, to, as_mapped(cursor, load.property), load.tracked};
     if (leaf == after.mappings.end() || leaf->second != wanted) return false;
     const auto table = before.nodes.find({static_cast<Level>(level - 1), at});
     if (table != before.nodes.end()) out.push_back(table->second);
@@ -105,7 +115,9 @@ std::optional<Code> why_not_map(const Cursor& cursor, Level level, Page to, trac
 
 bool maps_one(const Step& step, const Load& load, Level level, auto&& change) {
   const Cursor& cursor = *cursor_before(step);
-  const auto why = why_not_map(cursor, level, load.to, load.property.cache);
+  const bool is_forbidden = !load.tracked && is_counted_memory(step, cursor, load.to);
+  auto why = why_not_map(cursor, level, load.to, load.property.cache);
+  if ((!why || why == Code::bad_cache) && is_forbidden) why = Code::bad_target;
   if (why) return panics(step, *why);
   if (!nodes_taken(step)) return false;
   const Status status = step.answer.reply.status;
@@ -122,6 +134,7 @@ bool takes(trace::TableKindName table, Knows knows, trace::Kind kind) {
   const bool is_typed = knows == Knows::kind;
   switch (table) {
     case trace::TableKindName::user:
+    case trace::TableKindName::space:
       return knows == Knows::untyped || (is_typed && trace::is_untyped(kind));
     case trace::TableKindName::kernel:
       return is_typed && (usage_of(kind) == trace::Usage::frame ||
@@ -136,7 +149,9 @@ bool maps_a_run(const Step& step, const trace::CursorMapRun& op) {
   if (const auto why = why_not(cursor, bytes)) return panics(step, *why);
   const Page to = trace::address_of(op.at) / kPageBytes;
   const std::uint64_t pages = bytes / kPageBytes;
-  if (pages > 0 && to + pages > kPhysEnd) return panics(step, Code::bad_target);
+  if (pages > 0 && (to + pages > kPhysEnd || is_counted_memory(step, cursor, to))) {
+    return panics(step, Code::bad_target);
+  }
   if (pages > 0 && is_unsayable(op.property.cache)) return panics(step, Code::bad_cache);
   const std::uint64_t done = step.answer.reply.results[1];
   if (!nodes_taken(step) || done % kPageBytes != 0 || done > bytes) return false;
@@ -225,9 +240,8 @@ bool takes_a_page(const Step& step, const trace::CursorTakeNext& op, const Curso
          !first_mapped(tree_after(step, cursor), *at, behind) &&
          maps_the_same_but(step, cursor, *at, behind) && keeps_other_trees(step, cursor) &&
          changes_tables(step, [&](State&, Held& held) {
-           const bool is_users = cursor.kind == trace::TableKindName::user;
            if (!leaf.tracked) return;
-           held.at(op.to) = Handle{to, is_users ? Knows::untyped : Knows::nothing};
+           held.at(op.to) = Handle{to, is_users(cursor.kind) ? Knows::untyped : Knows::nothing};
          });
 }
 
@@ -276,8 +290,11 @@ bool unmaps(const Step& step, const Cursor& cursor, VirtPage end) {
          (end == cursor.at || !first_mapped(tree_after(step, cursor), cursor.at, now)) &&
          (status == Status::ok ? may_stand(step, cursor, end) : now <= end) &&
          maps_the_same_but(step, cursor, cursor.at, std::min(now, end)) &&
-         keeps_other_trees(step, cursor) &&
-         changes_tables(step, [&](State& state, Held&) { add_to_grace(state, out); });
+         keeps_other_trees(step, cursor) && changes_tables(step, [&](State& state, Held& held) {
+           add_to_grace(state, out);
+           held.cursor->issued = {};
+           tell_cpus(state, step.lane, cursor.root, dispatched_by(step));
+         });
 }
 
 bool protects_one(const Step& step, const trace::Change& change, const Cursor& cursor,
@@ -361,7 +378,7 @@ bool takes_the_next(const Step& step) {
   const auto* const op = as<trace::CursorTakeNext>(step);
   if (op == nullptr) return true;
   return goes_over(step, op->length, [&](const Cursor& cursor, VirtPage end) {
-    if (!cursor.may_change) return false;
+    if (!cursor.may_change || cursor.kind == trace::TableKindName::space) return false;
     switch (step.answer.reply.status) {
       case Status::none: return finds_nothing(step, cursor, end);
       case Status::no_memory: return lacks_memory(step, cursor);

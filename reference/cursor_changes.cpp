@@ -24,6 +24,12 @@ bool is_open_for_change(const State& state, Lane lane) {
   return state.held[lane].cursor && state.held[lane].cursor->may_change;
 }
 
+// How a page is mapped: in a space, for users.
+trace::Property as_mapped_in(trace::TableKindName kind, trace::Property property) {
+  if (kind == trace::TableKindName::space) property.privileged.bits = trace::Privileged::kUser;
+  return property;
+}
+
 // It is over.
 bool tell_now(const State& state, Lane lane, Doing& doing) {
   if (status_of(doing.answer) != Status::impermissible) {
@@ -48,7 +54,7 @@ bool says_what_none_can(trace::Cache cache) {
 
 // Whether a handle, or a segment's handles, are of frames that a table takes.
 bool takes(trace::TableKindName table, const auto& handle) {
-  if (table == trace::TableKindName::user) {
+  if (is_users(table)) {
     return handle.knows == Knows::untyped ||
            (handle.knows == Knows::kind && trace::is_untyped(handle.kind));
   }
@@ -57,25 +63,33 @@ bool takes(trace::TableKindName table, const auto& handle) {
   return usage == trace::Usage::frame || usage == trace::Usage::kernel_stack;
 }
 
+// What a space maps uncounted is no memory.
+bool is_memory(const State& state, const Cursor& cursor, Page to) {
+  return cursor.kind == trace::TableKindName::space && to < state.machine.pages.raw;
+}
+
 // Why a page cannot be mapped where the cursor stands, whatever is there; none if it can.
-Code why_not_map(const Cursor& cursor, const Mapping& page) {
+Code why_not_map(const State& state, const Cursor& cursor, const Mapping& page) {
   const std::uint64_t span = span_of(page.level);
   if (cursor.at == cursor.end) return Code::beyond_range;
   if (page.level > shape_of(cursor.kind).highest) return Code::bad_level;
   if (cursor.at % span != 0) return Code::misaligned;
   if (span > cursor.end - cursor.at) return Code::beyond_range;
   if (page.to % span != 0 || page.to >= kPhysEnd) return Code::bad_target;
+  if (!page.tracked && is_memory(state, cursor, page.to)) return Code::bad_target;
   return says_what_none_can(page.property.cache) ? Code::bad_cache : Code::none;
 }
 
 // What is to be mapped.
 Mapping page_of(const State& state, Lane lane, const trace::CursorMapFrame& op) {
-  return {.to = state.held[lane].at(op.from)->page, .property = op.property, .tracked = true};
+  return {.to = state.held[lane].at(op.from)->page,
+          .property = as_mapped_in(state.held[lane].cursor->kind, op.property),
+          .tracked = true};
 }
-Mapping page_of(const trace::CursorMapRaw& op) {
+Mapping page_of(const State& state, Lane lane, const trace::CursorMapRaw& op) {
   return {.level = op.level.value,
           .to = trace::address_of(op.at) / kPageBytes,
-          .property = op.property};
+          .property = as_mapped_in(state.held[lane].cursor->kind, op.property)};
 }
 
 // Whether anything is mapped from where a cursor stands to `end`.
@@ -282,7 +296,7 @@ bool allows(const State& state, Lane lane, const trace::CursorMapFrame& op) {
 
 Answer step(State& state, Lane lane, const trace::CursorMapFrame& op, const Answer& seen) {
   const Cursor& cursor = cursor_of(state, lane);
-  const Code why = why_not_map(cursor, page_of(state, lane, op));
+  const Code why = why_not_map(state, cursor, page_of(state, lane, op));
   return why == Code::none ? begin_rounds(state, lane, op, seen, cursor.end) : panic(why);
 }
 
@@ -298,12 +312,12 @@ bool allows(const State& state, Lane lane, const trace::CursorMapRaw&) {
 
 Answer step(State& state, Lane lane, const trace::CursorMapRaw& op, const Answer& seen) {
   const Cursor& cursor = cursor_of(state, lane);
-  const Code why = why_not_map(cursor, page_of(op));
+  const Code why = why_not_map(state, cursor, page_of(state, lane, op));
   return why == Code::none ? begin_rounds(state, lane, op, seen, cursor.end) : panic(why);
 }
 
 bool go_on(State& state, Lane lane, const trace::CursorMapRaw& op, Doing& doing) {
-  map_one(state, lane, page_of(op), doing);
+  map_one(state, lane, page_of(state, lane, op), doing);
   return tell_now(state, lane, doing);
 }
 
@@ -319,7 +333,9 @@ Answer step(State& state, Lane lane, const trace::CursorMapRun& op, const Answer
   const Page to = trace::address_of(op.at) / kPageBytes;
   const std::uint64_t pages = bytes / kPageBytes;
   // Of nothing, nothing can be wrong.
-  if (pages > 0 && to + pages > kPhysEnd) return panic(Code::bad_target);
+  if (pages > 0 && (to + pages > kPhysEnd || is_memory(state, cursor, to))) {
+    return panic(Code::bad_target);
+  }
   if (pages > 0 && says_what_none_can(op.property.cache)) return panic(Code::bad_cache);
   return begin_rounds(state, lane, op, seen, cursor.at + pages);
 }
@@ -330,7 +346,8 @@ bool go_on(State& state, Lane lane, const trace::CursorMapRun& op, Doing& doing)
   std::uint64_t& mapped = doing.answer.reply.results[1];
   const Page to = (trace::address_of(op.at) + mapped) / kPageBytes;
   const Level level = largest_level(cursor, to, doing.end - cursor.at);
-  map_one(state, lane, {.level = level, .to = to, .property = op.property}, doing);
+  const trace::Property property = as_mapped_in(cursor.kind, op.property);
+  map_one(state, lane, {.level = level, .to = to, .property = property}, doing);
   if (status_of(doing.answer) != Status::ok) return tell_now(state, lane, doing);
   mapped += span_of(level) * kPageBytes;
   return false;
@@ -356,7 +373,8 @@ bool go_on(State& state, Lane lane, const trace::CursorMapSegment& op, Doing& do
     from.reset();
     return tell_now(state, lane, doing);
   }
-  map_one(state, lane, {.to = from->first, .property = op.property, .tracked = true}, doing);
+  const trace::Property property = as_mapped_in(cursor_of(state, lane).kind, op.property);
+  map_one(state, lane, {.to = from->first, .property = property, .tracked = true}, doing);
   if (status_of(doing.answer) != Status::ok) return tell_now(state, lane, doing);
   from->first += 1;
   from->count -= 1;
@@ -365,7 +383,8 @@ bool go_on(State& state, Lane lane, const trace::CursorMapSegment& op, Doing& do
 }
 
 bool allows(const State& state, Lane lane, const trace::CursorTakeNext& op) {
-  return is_open_for_change(state, lane) && !state.held[lane].has(op.to);
+  return is_open_for_change(state, lane) && !state.held[lane].has(op.to) &&
+         state.held[lane].cursor->kind != trace::TableKindName::space;
 }
 
 Answer step(State& state, Lane lane, const trace::CursorTakeNext& op, const Answer& seen) {
@@ -389,8 +408,7 @@ bool go_on(State& state, Lane lane, const trace::CursorTakeNext& op, Doing& doin
   results[7] = static_cast<std::uint64_t>(fragment.property.cache.name);
   results[8] = fragment.frames;
   if (fragment.item == trace::ItemName::tracked) {
-    const bool is_users = cursor_of(state, lane).kind == trace::TableKindName::user;
-    const Knows knows = is_users ? Knows::untyped : Knows::nothing;
+    const Knows knows = is_users(cursor_of(state, lane).kind) ? Knows::untyped : Knows::nothing;
     state.held[lane].at(op.to) = Handle{fragment.to, knows};
   }
   return tell_now(state, lane, doing);
@@ -405,11 +423,17 @@ Answer step(State& state, Lane lane, const trace::CursorUnmap& op, const Answer&
 }
 
 bool go_on(State& state, Lane lane, const trace::CursorUnmap&, Doing& doing) {
-  if (cursor_of(state, lane).at >= doing.end) return tell_now(state, lane, doing);
+  const bool is_space = cursor_of(state, lane).kind == trace::TableKindName::space;
+  auto end = [&] {
+    if (is_space) dispatch(state, lane);
+    return tell_now(state, lane, doing);
+  };
+  if (cursor_of(state, lane).at >= doing.end) return end();
   Fragment one;
   const Found found = take_one(state, lane, doing, one);
-  if (found == Found::nothing || found == Found::refused) return tell_now(state, lane, doing);
+  if (found == Found::nothing || found == Found::refused) return end();
   if (found == Found::on_the_way) return false;
+  if (is_space) issue(cursor_of(state, lane).issued, one.at, one.pages);
   auto& results = doing.answer.reply.results;
   if (one.item == trace::ItemName::tracked) {
     doing.todo.push_back({Phase::Next::put_off, one.to});

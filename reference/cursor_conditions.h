@@ -75,7 +75,11 @@ inline std::optional<VirtPage> first_mapped(const Tree& tree, VirtPage begin, Vi
 // It went over all of [at, end), and as far beyond as there is nothing.
 inline bool may_stand(const Step& step, const Cursor& cursor, VirtPage end) {
   const Cursor& now = *cursor_after(step);
-  if (end == cursor.at) return now == cursor;
+  if (end == cursor.at) {
+    Cursor same = cursor;
+    same.issued = now.issued;  // Which others speak of.
+    return now == same;
+  }
   return now.at >= end && now.at <= cursor.end &&
          !first_mapped(tree_before(step, cursor), end, now.at);
 }
@@ -155,6 +159,28 @@ inline bool goes_over(const Step& step, trace::Length length, auto&& goes) {
   const std::uint64_t bytes = bytes_over(*cursor, length);
   if (const auto why = why_not(*cursor, bytes)) return panics(step, *why);
   return cursor_after(step) != nullptr && goes(*cursor, cursor->at + bytes / kPageBytes);
+}
+
+// ---- Flushes ----
+
+// What a step dispatches of a space: what was issued before, and by unmapping, each page and the
+// range of each table that is mapped no more.
+inline Flushes dispatched_by(const Step& step) {
+  const Cursor* const cursor = cursor_before(step);
+  if (cursor == nullptr || !is_answered(step)) return {};
+  const bool dispatches =
+      as<trace::TlbDispatch>(step) || as<trace::CursorClose>(step) || as<trace::CursorUnmap>(step);
+  if (!dispatches) return {};
+  Flushes flushes = cursor->issued;
+  if (!as<trace::CursorUnmap>(step) || cursor->kind != trace::TableKindName::space) return flushes;
+  for (const Tree* tree : tables_out(step)) {
+    add_flush(flushes, tree->top.begin, end_of(tree->top) - tree->top.begin);
+  }
+  const auto& after = tree_after(step, *cursor).mappings;
+  for (const auto& [at, mapping] : tree_before(step, *cursor).mappings) {
+    if (!after.contains(at)) add_flush(flushes, at, span_of(mapping.level));
+  }
+  return flushes;
 }
 
 }  // namespace reference

@@ -65,6 +65,8 @@ bool opens(const Step& step, const trace::CursorOpen& op) {
 bool closes(const Step& step) {
   if (cursor_before(step) == nullptr) return false;
   return answers(step) && changes_only(step, [&](State& state, Held& held) {
+           tell_cpus(state, step.lane, held.cursor->root, dispatched_by(step));
+           for (Processor& cpu : state.cpus) cpu.told_by.erase(step.lane);
            for (auto& [page, node] : state.nodes) {
              if (node.locked_by == step.lane) node.locked_by.reset();
            }

@@ -25,11 +25,12 @@ bool allows(const State& state, Lane lane, const trace::Quiesce&) {
   return !state.held[lane].cursor.has_value();
 }
 
-// Phases: it has passed - if it was the last, each drop - the next period begins. What is put off
-// meanwhile waits for that.
+// Phases: it has forgotten, and passed - if it was the last, each drop - the next period begins.
+// What is put off meanwhile waits for that.
 Answer step(State& state, Lane lane, const trace::Quiesce& op, const Answer& seen) {
   Doing doing{.op = op, .seen = seen, .first = 1};
   note_no_end(doing.answer, doing.first);
+  do_flushes(state, lane);
   Grace& grace = state.grace;
   if (grace.to_pass.erase(lane) == 0 || !grace.to_pass.empty()) return doing.answer;
 

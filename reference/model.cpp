@@ -270,6 +270,9 @@ std::vector<std::uint64_t> Model::hidden() const {
   add_all(state_.grace.waiting);
   add_all(state_.grace.to_pass);
   for (const Processor& cpu : state_.cpus) {
+    add(cpu.queue.size());
+    for (const Flushes& flushes : cpu.queue) add(flushes.all), add_all(flushes.pages);
+    add_all(cpu.told_by);
     add(cpu.kept.size());
     for (const Translation& one : cpu.kept) {
       add(one.begin, one.level, one.to, one.writable, one.executable, one.user, one.global,
@@ -284,6 +287,7 @@ std::vector<std::uint64_t> Model::hidden() const {
     }
   }
   for (const Held& held : state_.held) {
+    if (held.cursor) add(held.cursor->issued.all), add_all(held.cursor->issued.pages);
     if (!held.doing) continue;
     add(held.doing->todo.size());
     for (const Phase& phase : held.doing->todo) add(phase.next, phase.page);

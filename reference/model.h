@@ -144,6 +144,11 @@ bool allows(const State&, Lane, const trace::CpuTouch&);
 bool allows(const State&, Lane, const trace::CpuControl&);
 bool allows(const State&, Lane, const trace::CpuFlushPage&);
 bool allows(const State&, Lane, const trace::CpuFlushAll&);
+// tlb.cpp
+bool allows(const State&, Lane, const trace::TlbIssue&);
+bool allows(const State&, Lane, const trace::TlbDispatch&);
+bool allows(const State&, Lane, const trace::TlbSync&);
+bool allows(const State&, Lane, const trace::CpuInterrupt&);
 
 Answer step(State&, Lane, const trace::FrameFromUnused&, const Answer& seen);
 Answer step(State&, Lane, const trace::FrameFromInUse&, const Answer& seen);
@@ -253,6 +258,10 @@ Answer step(State&, Lane, const trace::CpuTouch&, const Answer& seen);
 Answer step(State&, Lane, const trace::CpuControl&, const Answer& seen);
 Answer step(State&, Lane, const trace::CpuFlushPage&, const Answer& seen);
 Answer step(State&, Lane, const trace::CpuFlushAll&, const Answer& seen);
+Answer step(State&, Lane, const trace::TlbIssue&, const Answer& seen);
+Answer step(State&, Lane, const trace::TlbDispatch&, const Answer& seen);
+Answer step(State&, Lane, const trace::TlbSync&, const Answer& seen);
+Answer step(State&, Lane, const trace::CpuInterrupt&, const Answer& seen);
 
 // Parts of several steps.
 trace::Status why_no_page(const State&, std::uint64_t address);  // ok if there is one.
@@ -415,6 +424,11 @@ void Model::observe(Page page, auto&& see) const {
     const Node& it = node->second;
     see(trace::Fact(trace::TableNode{page, it.place.level, it.children, it.stray ? 1u : 0u,
                                      it.locked_by ? 1u : 0u}));
+  }
+  if (const auto tree = state_.trees.find(page); tree != state_.trees.end()) {
+    std::uint64_t cpus = 0;
+    for (const Lane cpu : tree->second.active_on) cpus |= std::uint64_t{1} << cpu;
+    if (cpus != 0) see(trace::Fact(trace::ActiveOn{page, cpus}));
   }
 }
 

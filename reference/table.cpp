@@ -18,7 +18,7 @@ bool has_cursor(const State& state, Lane lane) { return state.held[lane].cursor.
 // A user's table takes the lock of the kernel's root, so it would wait for a cursor there. Alone, a
 // lane asks for none as long as any other has a cursor.
 bool may_wait(const State& state, Lane lane, TableKindName kind) {
-  if (kind != TableKindName::user || state.at_once) return false;
+  if (!is_users(kind) || state.at_once) return false;
   for (Lane other = 0; other < state.held.size(); ++other) {
     if (other != lane && has_cursor(state, other)) return true;
   }
@@ -42,7 +42,7 @@ std::vector<Page> kernel_tables(const State& state) {
 
 TableHandle make_table(State& state, Page root, TableKindName kind) {
   make_top(state, root, kind, root_place(kind));
-  if (kind == TableKindName::user) state.trees[root].borrowed = kernel_tables(state);
+  if (is_users(kind)) state.trees[root].borrowed = kernel_tables(state);
   return {root, kind};
 }
 
@@ -85,13 +85,13 @@ bool make_tables(State& state, const trace::Choices& choices) {
 bool allows(const State& state, Lane lane, const trace::TableNew& op) {
   const bool has_kernel = state.shared[0].has_value();
   return !state.held[lane].has(op.to) && !has_cursor(state, lane) &&
-         (op.kind.name != TableKindName::user || has_kernel) &&
+         (!is_users(op.kind.name) || has_kernel) &&
          !may_wait(state, lane, op.kind.name);
 }
 
 // It takes a page before it waits for the kernel's root.
 Answer step(State& state, Lane lane, const trace::TableNew& op, const Answer& seen) {
-  if (op.kind.name == TableKindName::user && seen.reply.status != Status::no_memory &&
+  if (is_users(op.kind.name) && seen.reply.status != Status::no_memory &&
       state.nodes.at(state.shared[0]->root).locked_by.has_value()) {
     return {{Status::impermissible}, {}};
   }

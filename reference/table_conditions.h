@@ -153,6 +153,52 @@ bool changes_tables(const Step& step, auto&& change) {
   });
 }
 
+// ---- Flushes ----
+
+constexpr std::uint64_t kMostIssued = 31;  // Pages, before they are all.
+
+inline void add_flush(Flushes& flushes, VirtPage at, std::uint64_t pages) {
+  flushes.all = flushes.all || flushes.pages.size() + pages > kMostIssued || pages > kMostIssued;
+  if (flushes.all) return flushes.pages.clear();
+  for (; pages > 0; --pages, ++at) flushes.pages.push_back(at == kVirtEnd ? at = 0 : at);
+}
+
+inline bool names(const Flushes& flushes, VirtPage page) {
+  return std::ranges::find(flushes.pages, page) != flushes.pages.end();
+}
+
+// What a CPU keeps that does these flushes.
+inline void forget_by(Processor& cpu, const Flushes& flushes) {
+  std::erase_if(cpu.kept, [&](const Translation& one) {
+    if (flushes.all && !one.global) return true;
+    return std::ranges::any_of(flushes.pages, [&](VirtPage page) {
+      return page >= one.begin && page - one.begin < span_of(one.level);
+    });
+  });
+}
+inline void do_what_is_queued(Processor& cpu) {
+  for (const Flushes& flushes : cpu.queue) forget_by(cpu, flushes);
+  cpu.queue = {};
+  cpu.told_by = {};
+}
+
+// What CPUs are told if a lane dispatches for the space with a root.
+inline void tell_cpus(State& state, Lane lane, Page root, const Flushes& flushes) {
+  if (!flushes.any()) return;
+  const std::set<Lane> cpus = state.trees.at(root).active_on;
+  const bool has_yet_to_pass = state.grace.to_pass.contains(lane);
+  for (Lane cpu = 0; cpu < state.cpus.size(); ++cpu) {
+    if (!cpus.contains(cpu)) continue;
+    if (cpu == lane) {
+      forget_by(state.cpus[cpu], flushes);
+      continue;
+    }
+    state.cpus[cpu].queue.push_back(flushes);
+    state.cpus[cpu].told_by.insert(lane);
+    if (has_yet_to_pass) state.grace.to_pass.insert(cpu);
+  }
+}
+
 // What waits for a grace period if these counts are put off, one after another.
 inline void add_to_grace(State& state, const std::vector<Page>& pages) {
   for (const Page page : pages) {

@@ -92,7 +92,7 @@ bool walks_in_software(const Step& step) {
   const std::uint64_t at = trace::address_of(op->at);
   const VirtPage page = folded(shape_of(table->kind).levels, at / kPageBytes);
   const bool is_upper = page >= kVirtEnd / 2;
-  if (table->kind == TableKindName::user && is_upper) table = &*step.before.shared[0];
+  if (is_users(table->kind) && is_upper) table = &*step.before.shared[0];
   const Tree& tree = step.before.trees.at(table->root);
   for (const auto& [begin, mapping] : tree.mappings) {
     if (page < begin || page >= begin + span_of(mapping.level)) continue;
@@ -104,6 +104,14 @@ bool walks_in_software(const Step& step) {
 }
 
 bool cpus_have_tables(const State& state) {
+  for (const auto& [top, tree] : state.trees) {
+    std::set<Lane> cpus;
+    for (Lane lane = 0; lane < state.cpus.size(); ++lane) {
+      const auto& root = state.cpus[lane].root;
+      if (root && root->root == top && tree.kind == TableKindName::space) cpus.insert(lane);
+    }
+    if (tree.active_on != cpus) return false;
+  }
   return std::ranges::all_of(state.cpus, [&](const Processor& cpu) {
     if (!cpu.root) return true;
     const auto tree = state.trees.find(cpu.root->root);
@@ -124,6 +132,12 @@ bool activates(const Step& step) {
     if (step.before.slots[table->root].rc >= kMost) return aborts(step);
     fallen.slots[table->root].rc += 1;
     fallen.cpus[step.lane].root = *table;
+    if (was && was->kind == TableKindName::space) {
+      fallen.trees.at(was->root).active_on.erase(step.lane);
+    }
+    if (table->kind == TableKindName::space) {
+      fallen.trees.at(table->root).active_on.insert(step.lane);
+    }
     if (was) fall(all, was->root);
     fallen.cpus[step.lane].kept = step.after.cpus[step.lane].kept;  // D.8 speaks of that.
   }
@@ -143,6 +157,7 @@ bool passes(const Step& step) {
   State fallen = step.before;
   Fall all{fallen};
   std::uint64_t ended = 0;
+  do_what_is_queued(fallen.cpus[step.lane]);
   fallen.grace.to_pass.erase(step.lane);
   if (!fallen.grace.running.empty() && fallen.grace.to_pass.empty()) {
     const std::vector<Page> batch = std::exchange(fallen.grace.running, {});

@@ -60,6 +60,7 @@ struct Shape {
 constexpr Shape shape_of(trace::TableKindName kind) {
   switch (kind) {
     case trace::TableKindName::user: return {.takes_frames = true};
+    case trace::TableKindName::space: return {.highest = 1, .takes_frames = true};
     case trace::TableKindName::plain: return {.highest = 3};
     case trace::TableKindName::plain5: return {.levels = 5, .highest = 3};
     case trace::TableKindName::kernel: break;
@@ -69,6 +70,10 @@ constexpr Shape shape_of(trace::TableKindName kind) {
           .base = kVirtEnd - kEntries * span_of(4),
           .takes_frames = true,
           .gives_root_entries = false};
+}
+// A user's: its upper half is the kernel's.
+constexpr bool is_users(trace::TableKindName kind) {
+  return kind == trace::TableKindName::user || kind == trace::TableKindName::space;
 }
 inline constexpr std::uint16_t kKernelTables = 4;  // Below its root, from the beginning to the end.
 
@@ -110,6 +115,7 @@ struct Tree {
   std::map<NodePlace, Page> nodes{};
   std::map<VirtPage, Mapping> mappings{};  // By their first pages.
   std::vector<Page> borrowed{};            // A user's root: the kernel's tables in its upper half.
+  std::set<Lane> active_on{};              // A space's: the CPUs that translate by it.
 
   bool is_table() const { return top.level == shape_of(kind).levels; }
   bool operator==(const Tree&) const = default;
@@ -122,6 +128,14 @@ struct TableHandle {
   bool operator==(const TableHandle&) const = default;
 };
 
+// What is to be forgotten: pages, as often as they were issued, or all that is not global.
+struct Flushes {
+  std::vector<VirtPage> pages{};
+  bool all = false;
+  bool any() const { return all || !pages.empty(); }
+  bool operator==(const Flushes&) const = default;
+};
+
 // A lane's cursor.
 struct Cursor {
   Page root = 0;  // Of its table.
@@ -132,7 +146,8 @@ struct Cursor {
   VirtPage at = 0;
   VirtPage begin = 0;  // Its range.
   VirtPage end = 0;
-  PageSet nodes{};  // That it has locked.
+  PageSet nodes{};   // That it has locked.
+  Flushes issued{};  // Of a space: what it has not dispatched yet.
   bool operator==(const Cursor&) const = default;
 };
 
@@ -162,6 +177,8 @@ struct Processor {
   Controls controls{};
   // What it may keep although the tables no longer say so. What they do say, it may keep anyway.
   std::set<Translation> kept{};
+  std::vector<Flushes> queue{};  // What it is to forget when it is interrupted, or passes;
+  std::set<Lane> told_by{};  // by the cursors of these lanes, those of them that are still open.
   bool operator==(const Processor&) const = default;
 };
 

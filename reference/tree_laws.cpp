@@ -173,7 +173,7 @@ bool entries_are_one_thing(const State& state) {
 
 bool borrows_the_kernels_half(const State& state) {
   return all_trees(state, [&](Page, const Tree& tree) {
-    const bool borrows = tree.is_table() && tree.kind == trace::TableKindName::user;
+    const bool borrows = tree.is_table() && is_users(tree.kind);
     return tree.borrowed == (borrows ? kernel_tables(state) : std::vector<Page>{});
   });
 }

@@ -57,7 +57,7 @@ const std::pair<const VirtPage, Mapping>* mapping_of(const Tree& tree, VirtPage 
 
 const Tree& tree_for(const State& state, const TableHandle& table, VirtPage page) {
   const bool is_upper = page >= kVirtEnd / 2;
-  if (table.kind == trace::TableKindName::user && is_upper) {
+  if (is_users(table.kind) && is_upper) {
     return state.trees.at(state.shared[0]->root);
   }
   return state.trees.at(table.root);

@@ -106,5 +106,22 @@ void end_period(State&);
 void switch_tables(State&, Lane, const TableHandle&);
 // What a table mapped is not so any more, but CPUs may still have it.
 void note_stale(State&, Page root, VirtPage, const Mapping&);
+void forget(Processor&, VirtPage);
+void forget_all_but_global(Processor&);
+
+// ---- Flushes (tlb.cpp) ----
+
+// The lane's cursor issues a flush: of pages, from one on.
+void issue(Flushes&, VirtPage, std::uint64_t pages);
+// It dispatches what it has issued.
+struct Told {
+  std::uint64_t cpus = 0;  // A bit for each that something was queued for,
+  bool own = false;        // and whether the own one has forgotten.
+};
+Told dispatch(State&, Lane);
+// It is closed: nobody waits for what it has dispatched.
+void dispatch_the_last(State&, Lane);
+// A CPU does what is queued for it. False if nothing is.
+bool do_flushes(State&, Lane cpu);
 
 }  // namespace reference

@@ -104,6 +104,20 @@ struct TableNode {
   auto operator<=>(const TableNode&) const = default;
 };
 
+// The root of an address space by which CPUs translate.
+struct ActiveOn {
+  static constexpr const char* kName = "active_on";
+
+  std::uint64_t page = 0;
+  std::uint64_t cpus = 0;  // Bit n: CPU n. Not 0.
+
+  static constexpr void fields(auto&& each) {
+    each("page", &ActiveOn::page);
+    each("cpus", &ActiveOn::cpus);
+  }
+  auto operator<=>(const ActiveOn&) const = default;
+};
+
 // A number that people read as an address.
 struct Address {
   std::uint64_t value = 0;
@@ -147,6 +161,7 @@ constexpr std::uint64_t in_list_of(std::uint8_t lane, List list) {
 }
 inline constexpr std::uint64_t kUnknownList = 999;  // The id is no list's that there is.
 
-using Fact = std::variant<PageInUse, PageFree, PageLinked, FreeBlock, TableNode, Mapped>;
+using Fact =
+    std::variant<PageInUse, PageFree, PageLinked, FreeBlock, TableNode, Mapped, ActiveOn>;
 
 }  // namespace trace

@@ -401,7 +401,7 @@ void read(const Reader& from, Call& into) {
   std::visit(
       [&]<class T>(T& op) {
         read_fields(from, op, {"lane", "op"});
-        T::fields([&]<class Field>(const char* name, Field T::* member) {
+        T::fields([&]<class Field>(const char* name, Field T::*member) {
           if constexpr (std::same_as<Field, Kind>) {
             const bool can_be_asked = static_cast<std::size_t>((op.*member).name) < Kind::kCount;
             if (!can_be_asked) from.member(name).refuse("no operation can ask for this kind");
@@ -546,9 +546,10 @@ Json json_of(const Fact& fact) {
 
 void read(const Reader& from, Fact& into) {
   constexpr std::array kNames = {PageInUse::kName, PageFree::kName,  PageLinked::kName,
-                                 FreeBlock::kName, TableNode::kName, Mapped::kName};
+                                 FreeBlock::kName, TableNode::kName, Mapped::kName,
+                                 ActiveOn::kName};
   constexpr std::array<Fact, std::variant_size_v<Fact>> kBlank = {
-      PageInUse{}, PageFree{}, PageLinked{}, FreeBlock{}, TableNode{}, Mapped{}};
+      PageInUse{}, PageFree{}, PageLinked{}, FreeBlock{}, TableNode{}, Mapped{}, ActiveOn{}};
   into = kBlank[from.member("fact").one_of("a fact", kNames)];
   std::visit([&](auto& fact) { read_fields(from, fact, {"fact"}); }, into);
 }

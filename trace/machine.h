@@ -31,12 +31,12 @@ struct CpuCount {
 };
 
 // How many page tables the machine has from the beginning: none; the kernel's; that and a user's;
-// these and a plain one (trace/virtual.h).
+// these and a plain one; these and an address space (trace/virtual.h).
 struct TableCount {
   static constexpr std::size_t kBytes = 1;
-  static constexpr std::uint8_t kMost = 3;
+  static constexpr std::uint8_t kMost = 4;
   // The pages of the first so many: roots, and the kernel's four tables below its root.
-  static constexpr std::array<std::uint16_t, kMost + 1> kPages = {0, 5, 6, 7};
+  static constexpr std::array<std::uint16_t, kMost + 1> kPages = {0, 5, 6, 7, 8};
   std::uint8_t count = 0;
   constexpr std::uint16_t pages() const { return kPages[count]; }
   constexpr void parts(auto&& each) { each(count); }

@@ -19,6 +19,7 @@
 #include "trace/ops/list.h"
 #include "trace/ops/segment.h"
 #include "trace/ops/table.h"
+#include "trace/ops/tlb.h"
 #include "trace/ops/unique.h"
 #include "trace/reply.h"
 
@@ -43,7 +44,7 @@ using Op = std::variant<
     TableDrop, TableWalk, TableActivate, Quiesce, CursorOpen, CursorClose, CursorQuery,
     CursorFindNext, CursorJump, CursorMapFrame, CursorMapRaw, CursorMapRun, CursorMapSegment,
     CursorTakeNext, CursorUnmap, CursorProtectNext, CursorProtect, CpuTouch, CpuControl,
-    CpuFlushPage, CpuFlushAll>;
+    CpuFlushPage, CpuFlushAll, TlbIssue, TlbDispatch, TlbSync, CpuInterrupt>;
 
 inline constexpr std::size_t kOpCount = std::variant_size_v<Op>;
 inline constexpr std::size_t kOperandBytes = 14;  // Of a 16-byte record: kind, lane, operands.

@@ -14,9 +14,10 @@ enum class TableKindName : std::uint8_t {
            // to 2 MiB. Its upper half is the kernel's (C.3), so it takes a machine with tables.
   plain,   // Items are physical ranges. Leaves of up to 1 GiB.
   plain5,  // The same with 5 levels: [0, 256) of the fifth. No CPU translates by it.
+  space,   // A user's address space (C.10, trace/ops/tlb.h): as `user`, with leaves of 4 KiB.
   kernel,  // Items are frames, or physical ranges. Leaves of up to 2 MiB. Only the machine's own.
 };
-inline constexpr std::array kTableKindNames = {"user", "plain", "plain5", "kernel"};
+inline constexpr std::array kTableKindNames = {"user", "plain", "plain5", "space", "kernel"};
 
 struct TableKind {
   static constexpr std::size_t kBytes = 1;
@@ -48,10 +49,10 @@ struct Table {
   constexpr void settle() { index = static_cast<std::uint8_t>(index % kCount); }
   auto operator<=>(const Table&) const = default;
 };
-inline constexpr std::array<const char*, Table::kCount> kTableNames = {"t0", "t1", "kernel", "user",
-                                                                       "plain"};
+inline constexpr std::array<const char*, Table::kCount> kTableNames = {"t0",   "t1",    "kernel",
+                                                                       "user", "plain", "space"};
 inline constexpr std::array<TableKindName, TableCount::kMost> kSharedKinds = {
-    TableKindName::kernel, TableKindName::user, TableKindName::plain};
+    TableKindName::kernel, TableKindName::user, TableKindName::plain, TableKindName::space};
 
 // How facts number tables: the machine's own first, then the registers of each lane.
 constexpr std::uint64_t number_of(std::uint8_t lane, Table table) {

@@ -32,7 +32,10 @@ inline void show_item(trace::Reply& reply, std::size_t first, trace::ItemName na
 
 template <class P>
 bool can_ask(Registers<P>& held, const trace::CursorOpen& op) {
-  return held.has_table(op.table) && !held.cursor.has() && !held.machine->must_wait();
+  if (!held.has_table(op.table) || held.cursor.has() || held.machine->must_wait()) return false;
+  const bool has_flusher =
+      op.may_change.value() && held.table(op.table).kind() == trace::TableKindName::space;
+  return !has_flusher || !held.machine->goes_at_once;
 }
 template <class P>
 trace::Reply ask(Registers<P>& held, const trace::CursorOpen& op) {
@@ -46,7 +49,7 @@ trace::Reply ask(Registers<P>& held, const trace::CursorOpen& op) {
       held.cursor.put(any.kind(), std::move(cursor));
       return {.results = {level}};
     };
-    return op.may_change.value() ? keep(mm::CursorMut<C>::open(table, begin, end))
+    return op.may_change.value() ? keep(ChangingCursor<C>::open(table, begin, end))
                                  : keep(mm::Cursor<C>::open(table, begin, end));
   });
 }
@@ -118,7 +121,8 @@ bool can_ask(Registers<P>& held, const trace::CursorMapFrame& op) {
 }
 template <class P>
 trace::Reply ask(Registers<P>& held, const trace::CursorMapFrame& op) {
-  return held.cursor.with_mut([&]<class C>(mm::CursorMut<C>& cursor) -> trace::Reply {
+  return held.cursor.with_mut([&]<class Cursor>(Cursor& cursor) -> trace::Reply {
+    using C = typename Cursor::Config;
     if constexpr (C::Items::kMayOwn) {
       const mm::PhysAddr at = held.with(op.from, [](auto& frame) { return frame.start_paddr(); });
       // The item has the count of the register's handle, which stays where it is: so it is
@@ -146,9 +150,9 @@ bool can_ask(Registers<P>& held, const trace::CursorMapRaw&) {
 }
 template <class P>
 trace::Reply ask(Registers<P>& held, const trace::CursorMapRaw& op) {
-  return held.cursor.with_mut([&]<class C>(mm::CursorMut<C>& cursor) -> trace::Reply {
+  return held.cursor.with_mut([&]<class Cursor>(Cursor& cursor) -> trace::Reply {
     auto item =
-        C::Items::Item::untracked({address_of(op.at)}, op.level.value, property_of(op.property));
+        Cursor::Item::untracked({address_of(op.at)}, op.level.value, property_of(op.property));
     const auto done = cursor.map(std::move(item));
     return {.status = done.ok() ? trace::Status::ok : status_of(done.error()),
             .results = {cursor.virt_addr().value}};
@@ -189,9 +193,9 @@ bool can_ask(Registers<P>& held, const trace::CursorMapSegment& op) {
 }
 template <class P>
 trace::Reply ask(Registers<P>& held, const trace::CursorMapSegment& op) {
-  return held.cursor.with_mut([&]<class C>(mm::CursorMut<C>& cursor) -> trace::Reply {
+  return held.cursor.with_mut([&]<class Cursor>(Cursor& cursor) -> trace::Reply {
     return held.with(op.from, [&]<class M>(mm::Segment<P, M>& segment) -> trace::Reply {
-      if constexpr (kMayMap<C, M>) {
+      if constexpr (kMayMap<typename Cursor::Config, M>) {
         const mm::Progress run = cursor.map_segment(segment, property_of(op.property));
         const trace::Reply done = reply_of(run, cursor, run.pages);
         if (!run.stopped_by) held.segments.forget(op.from);
@@ -205,11 +209,13 @@ trace::Reply ask(Registers<P>& held, const trace::CursorMapSegment& op) {
 
 template <class P>
 bool can_ask(Registers<P>& held, const trace::CursorTakeNext& op) {
-  return can_change(held) && !held.has(op.to);
+  // Of a space nobody would flush what is taken out.
+  return can_change(held) && !held.cursor.has_flusher() && !held.has(op.to);
 }
 template <class P>
 trace::Reply ask(Registers<P>& held, const trace::CursorTakeNext& op) {
-  return held.cursor.with_mut([&]<class C>(mm::CursorMut<C>& cursor) -> trace::Reply {
+  const trace::Reply other{.status = trace::Status::impermissible};  // can_ask() says no.
+  return held.cursor.with_mut_but(other, [&]<class C>(mm::CursorMut<C>& cursor) -> trace::Reply {
     auto taken = cursor.take_next(length_of(cursor, op.length));
     trace::Reply done{.results = {cursor.virt_addr().value}};
     if (!taken.ok()) {
@@ -248,12 +254,12 @@ bool can_ask(Registers<P>& held, const trace::CursorUnmap&) {
 }
 template <class P>
 trace::Reply ask(Registers<P>& held, const trace::CursorUnmap& op) {
-  return held.cursor.with_mut([&]<class C>(mm::CursorMut<C>& cursor) {
+  return held.cursor.with_mut([&]<class Cursor>(Cursor& cursor) {
+    using C = typename Cursor::Config;
     mm::u64 pages = 0, tables = 0, frames = 0;
+    // Whatever is not kept waits.
     const mm::Progress run =
-        cursor.unmap(length_of(cursor, op.length), [&](mm::Fragment<C>&& fragment) noexcept {
-          // Dropped at the end of this, it waits.
-          mm::Fragment<C> taken = std::move(fragment);
+        cursor.unmap(length_of(cursor, op.length), [&](const mm::Fragment<C>& taken) noexcept {
           if (auto* stray = std::get_if<mm::StrayFragment<C>>(&taken)) {
             ++tables;
             frames += stray->num_frames;

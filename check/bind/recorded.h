@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 // A platform with what one operation did written down: what the allocator chose, and what ending
 // metadata found. With the router: a loose page that a last handle gives back stays loose, any
-// other goes to the allocator. And with an allocator that refuses when it is told to.
+// other goes to the allocator. And with an allocator that refuses when it is told to, and takes no
+// page back that a CPU may still reach through a space.
 #pragma once
 
 #include <array>
@@ -52,6 +53,8 @@ struct Recorded : Base {
     return at;
   }
   static void dealloc(mm::PhysAddr at, mm::usize bytes) noexcept {
+    if (Base::could_reach(at, bytes)) [[unlikely]]
+      Base::panic(mm::Panic::broken, "INV-49: a page is given back that a CPU may still reach");
     note(choices().given, at, bytes);
     if (shape.is_allocators(at.value)) globals().allocator.dealloc(at, bytes);
   }

@@ -306,13 +306,13 @@ struct Registers {
 template <class P>
 bool can_map(trace::TableKindName kind, Knows known) {
   using enum trace::TableKindName;
-  if (known == kNothing || (kind != user && kind != kernel)) return false;
-  if (known < kFirstTyped) return kind == user && known == kUntyped;
+  if (known == kNothing || (!is_users(kind) && kind != kernel)) return false;
+  if (known < kFirstTyped) return is_users(kind) && known == kUntyped;
   return with_known<P>(known, [&]<class M>(std::type_identity<M>) {
     if constexpr (mm::FrameMeta<M>) {
       constexpr bool kCanBeDropped =
           M::kUsage == mm::PageUsage::frame || M::kUsage == mm::PageUsage::kernel_stack;
-      return kind == user ? mm::UntypedFrameMeta<M> : kCanBeDropped;
+      return is_users(kind) ? mm::UntypedFrameMeta<M> : kCanBeDropped;
     } else {
       return false;
     }

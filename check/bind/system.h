@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 // mm as a system under test, on any platform. Freestanding: a guest's agent can use it too.
 //
-// Besides what mm asks of it, the platform Base has `power_on()`, `reset_machine(pages)`, `become(cpu)`,
-// `guarded(body)`, which says which panic ended the body, `each_entry(...)`, which reads the raw
-// bytes of a tree of tables, and what cpu.h and cold.h want.
+// Besides what mm asks of it, the platform Base has `power_on()`, `reset_machine(pages)`,
+// `become(cpu)`, `guarded(body)`, which says which panic ended the body, `each_entry(...)`, which
+// reads the raw bytes of a tree of tables, and what cpu.h, tlb.h, recorded.h and cold.h want.
 #pragma once
 
 #include "check/bind/alloc.h"
@@ -16,6 +16,7 @@
 #include "check/bind/list.h"
 #include "check/bind/segment.h"
 #include "check/bind/table.h"
+#include "check/bind/tlb.h"
 #include "check/bind/unique.h"
 #include "trace/fact.h"
 
@@ -238,9 +239,12 @@ class MmSystem {
 
   // If the slot is a node's.
   static void see_node(const Slot& slot, std::uint64_t page, auto&& see) {
-    with_node<P>(slot.vtable(), slot.storage(), [&](const auto& node) {
+    with_node<P>(slot.vtable(), slot.storage(), [&]<class C>(const mm::PageTablePageMeta<C>& node) {
       see(trace::TableNode{page, node.level(), node.nr_children(), node.is_stray() ? 1u : 0u,
                            node.is_locked() ? 1u : 0u});
+      if constexpr (mm::kIsSpace<C>) {
+        if (const mm::u64 cpus = node.cpus().peek()) see(trace::ActiveOn{page, cpus});
+      }
     });
   }
 

@@ -10,7 +10,7 @@ namespace check {
 template <class P>
 bool can_ask(Registers<P>& held, const trace::TableNew& op) {
   if (held.own(op.to).has() || held.cursor.has()) return false;
-  if (op.kind.name != trace::TableKindName::user) return true;
+  if (!is_users(op.kind.name)) return true;
   return held.machine->tables.has(0) && !held.machine->must_wait();
 }
 template <class P>
@@ -22,11 +22,15 @@ trace::Reply ask(Registers<P>& held, const trace::TableNew& op) {
     held.own(op.to).put_as(op.kind.name, std::move(table));
     return {.results = {root}};
   };
-  return op.kind.name == trace::TableKindName::user
-             ? keep(held.machine->tables.make_user())
-             : with_config<P>(op.kind.name, [&]<class C>(std::type_identity<C>) {
-                 return keep(mm::PageTable<C>::empty());
-               });
+  using enum trace::TableKindName;
+  switch (op.kind.name) {
+    case user: return keep(held.machine->tables.template make_user<user>());
+    case space: return keep(held.machine->tables.template make_user<space>());
+    default:
+      return with_config<P>(op.kind.name, [&]<class C>(std::type_identity<C>) {
+        return keep(mm::PageTable<C>::empty());
+      });
+  }
 }
 
 template <class P>
@@ -84,6 +88,8 @@ trace::Reply ask(Registers<P>& held, const trace::TableActivate& op) {
     } else {
       table.activate();
     }
+    // What a space maps it flushes before it gives it back; of other tables nobody promises that.
+    P::watch(mm::kIsSpace<C> ? mm::range_of_table<C>().last.value + 1 : 0);
     return with_ended<P>({.results = {table.root_paddr().value}}, 1);
   });
 }

@@ -4,11 +4,13 @@
 // forgotten, not given up.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <new>
 #include <utility>
 
 #include "impl/page_table/page_table.h"
+#include "impl/vm/space.h"
 #include "trace/op.h"
 
 namespace check {
@@ -28,6 +30,10 @@ template <class P>
 struct ConfigOf<P, trace::TableKindName::plain5> {
   using Type = mm::PlainConfig<P, mm::FiveLevels>;
 };
+template <class P>
+struct ConfigOf<P, trace::TableKindName::space> {
+  using Type = mm::SpaceConfig<P>;
+};
 // Few entries of the root, so that a machine is soon made.
 template <class P>
 struct ConfigOf<P, trace::TableKindName::kernel> {
@@ -36,6 +42,11 @@ struct ConfigOf<P, trace::TableKindName::kernel> {
 }  // namespace detail
 template <class P, trace::TableKindName Name>
 using Config = typename detail::ConfigOf<P, Name>::Type;
+
+// Whether tables of this kind have the kernel's half.
+constexpr bool is_users(trace::TableKindName name) {
+  return name == trace::TableKindName::user || name == trace::TableKindName::space;
+}
 
 constexpr trace::Status status_of(mm::PageTableError error) {
   switch (error) {
@@ -59,6 +70,7 @@ decltype(auto) with_config(trace::TableKindName name, auto&& use) {
     case user: return use(std::type_identity<Config<P, user>>{});
     case plain: return use(std::type_identity<Config<P, plain>>{});
     case plain5: return use(std::type_identity<Config<P, plain5>>{});
+    case space: return use(std::type_identity<Config<P, space>>{});
     case kernel: return use(std::type_identity<Config<P, kernel>>{});
   }
   __builtin_unreachable();
@@ -127,6 +139,11 @@ class AnyTable {
   alignas(void*) mutable std::byte bytes_[sizeof(mm::PageTable<mm::UserConfig<P>>)];
 };
 
+// The cursor that may change a table.
+template <class C>
+using ChangingCursor =
+    std::conditional_t<mm::kIsSpace<C>, mm::SpaceCursorMut<typename C::Platform>, mm::CursorMut<C>>;
+
 // A cursor, or none.
 template <class P>
 class AnyCursor {
@@ -135,26 +152,37 @@ class AnyCursor {
   bool may_change() const { return may_change_; }      // Requires that there is one, as all below.
   trace::TableKindName kind() const { return kind_; }  // Of its table.
 
-  template <class C>
-  void put(trace::TableKindName name, mm::Cursor<C>&& cursor) {
-    make(name, false, std::move(cursor));
-  }
-  template <class C>
-  void put(trace::TableKindName name, mm::CursorMut<C>&& cursor) {
-    make(name, true, std::move(cursor));
+  template <class Cursor>
+  void put(trace::TableKindName name, Cursor&& cursor) {
+    make(name, std::same_as<Cursor, ChangingCursor<typename Cursor::Config>>, std::move(cursor));
   }
 
   // Calls `use` with the cursor, of whichever type.
   decltype(auto) with(auto&& use) {
     return with_config<P>(kind_, [&]<class C>(std::type_identity<C>) -> decltype(auto) {
-      return may_change_ ? use(get<mm::CursorMut<C>>()) : use(get<mm::Cursor<C>>());
+      return may_change_ ? use(get<ChangingCursor<C>>()) : use(get<mm::Cursor<C>>());
     });
   }
-  // The same of one that may change the table: `use(CursorMut<C>&)`.
+  // The same of one that may change the table: `use(ChangingCursor<C>&)`.
   decltype(auto) with_mut(auto&& use) {
     return with_config<P>(kind_, [&]<class C>(std::type_identity<C>) -> decltype(auto) {
-      return use(get<mm::CursorMut<C>>());
+      return use(get<ChangingCursor<C>>());
     });
+  }
+  // The same of one that has no flusher; `other` if it has.
+  auto with_mut_but(const auto& other, auto&& use) {
+    return with_config<P>(kind_, [&]<class C>(std::type_identity<C>) {
+      if constexpr (mm::kIsSpace<C>) {
+        return other;
+      } else {
+        return use(get<mm::CursorMut<C>>());
+      }
+    });
+  }
+  // Whether it is of a space, and may change it; and then `use(flusher)`.
+  bool has_flusher() const { return has() && may_change_ && kind_ == trace::TableKindName::space; }
+  decltype(auto) with_flusher(auto&& use) {
+    return use(get<ChangingCursor<Config<P, trace::TableKindName::space>>>().flusher());
   }
 
   void close() {
@@ -164,8 +192,10 @@ class AnyCursor {
   void forget() { is_there_ = false; }
 
  private:
+  // Of the largest.
   static constexpr std::size_t kSize =
-      sizeof(mm::CursorMut<Config<P, trace::TableKindName::plain5>>);  // The largest.
+      std::max(sizeof(ChangingCursor<Config<P, trace::TableKindName::plain5>>),
+               sizeof(ChangingCursor<Config<P, trace::TableKindName::space>>));
 
   template <class Cursor>
   void make(trace::TableKindName name, bool may_change, Cursor&& cursor) {
@@ -197,13 +227,15 @@ class MachineTables {
     using enum trace::TableKindName;
     forget();
     if (wanted.count >= 1) put<kernel>(0, KernelTable::new_kernel_page_table());
-    if (wanted.count >= 2) put<user>(1, make_user());
+    if (wanted.count >= 2) put<user>(1, make_user<user>());
     if (wanted.count >= 3) put<plain>(2, mm::PageTable<Config<P, plain>>::empty());
+    if (wanted.count >= 4) put<space>(3, make_user<space>());
   }
-  // Requires that the machine has tables.
+  // Of one of the user's kinds. Requires that the machine has tables.
+  template <trace::TableKindName Name>
   auto make_user() const {
     return tables_[0].with([]<class C>(mm::PageTable<C>& kernel) {
-      using User = mm::PageTable<Config<P, trace::TableKindName::user>>;
+      using User = mm::PageTable<Config<P, Name>>;
       if constexpr (std::same_as<mm::PageTable<C>, KernelTable>) {
         return User::create_user_page_table(kernel);
       } else {

@@ -32,7 +32,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using props::Property;
 
-constexpr std::size_t kMostProperties = 16;
+constexpr std::size_t kMostProperties = 32;
 constexpr const char* kReportJson = "report.json";
 constexpr const char* kReportText = "report.txt";
 

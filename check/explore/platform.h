@@ -113,6 +113,7 @@ struct Explored : mm::Hosted {
   }
 
   static void spin_hint() noexcept {
+    if (interrupt_others()) return;
     if (!Scheduler::spin()) panic(mm::Panic::broken, "a lock is waited for that nobody gives back");
   }
   static void relax() noexcept {}  // The next try is a point of its own.

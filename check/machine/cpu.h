@@ -21,9 +21,17 @@ struct Cpu {
   Control control;                  // To be changed by set_control(), but for wp, smap and ac.
   bool caches_structures = false;   // Whether it has paging-structure caches (structures.h).
   bool has_reached_hidden = false;  // Since reset, an access or a walk met memory that nobody owns.
+  // What the CPU learns of addresses below this is watched: could_reach() looks for it. For whoever
+  // promises that no page is given back while a CPU may still reach it there (INV-49).
+  std::uint64_t watched_end = 0;
   Tlb tlb;
   StructureCaches structures;
   std::uint64_t accesses = 0;  // That are over.
+
+  // An interrupt that another CPU has sent, and this one has not taken; null: none.
+  using Handler = void (*)(void*) noexcept;
+  Handler pending = nullptr;
+  void* pending_with = nullptr;
 
   // MOV to CR3: all but global translations are forgotten, even if the root is the same as before.
   PAGETWIN_UNSEEN void write_cr3(std::uint64_t next) noexcept {
@@ -69,17 +77,51 @@ struct Cpu {
   }
   void interrupt() const noexcept { (void)__atomic_load_n(&accesses, __ATOMIC_ACQUIRE); }
 
+  // An interrupt that is sent again before it is taken comes once. Senders may be threads; all send
+  // the same. ORDER: release in send() pairs with acquire in take_interrupt().
+  void send(Handler run, void* with) noexcept {
+    __atomic_store_n(&pending_with, with, __ATOMIC_RELAXED);
+    __atomic_store_n(&pending, run, __ATOMIC_RELEASE);
+  }
+  // Runs the handler, if there is an interrupt and the CPU takes any. Requires that the caller is
+  // this CPU.
+  bool take_interrupt() noexcept {
+    if (!takes_interrupts || __atomic_load_n(&pending, __ATOMIC_RELAXED) == nullptr) return false;
+    const Handler run = __atomic_exchange_n(&pending, nullptr, __ATOMIC_ACQUIRE);
+    if (run == nullptr) return false;
+    run(__atomic_load_n(&pending_with, __ATOMIC_RELAXED));
+    return true;
+  }
+
+  // Whether it knows a watched translation to an address from `begin` to `end`, not included.
+  PAGETWIN_UNSEEN bool could_reach(std::uint64_t begin, std::uint64_t end) const noexcept {
+    Search search{begin, end};
+    tlb.each(search);
+    return search.has_found;
+  }
+
   // Cheap, and cheaper than assigning a new one.
   PAGETWIN_UNSEEN void reset() noexcept {
     root = 0;
     takes_interrupts = true;
     preemption_disabled = 0;
-    quiescent_count = accesses = 0;
+    quiescent_count = accesses = watched_end = 0;
+    pending = nullptr;
     control = {};
     caches_structures = has_reached_hidden = false;
     tlb.reset();
     structures.reset();
   }
+
+ private:
+  struct Search {
+    std::uint64_t begin, end;
+    bool has_found = false;
+    PAGETWIN_UNSEEN void operator()(std::uint64_t, int level, bool,
+                                    const Translation& one) noexcept {
+      has_found |= one.is_watched && one.page < end && begin < one.page + span_of(level);
+    }
+  };
 };
 
 inline std::array<Cpu, 4> cpus;

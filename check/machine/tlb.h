@@ -27,6 +27,7 @@ struct Translation {
   std::uint64_t page = 0;  // The physical address of its first byte.
   Rights rights;
   bool is_dirty = false;
+  bool is_watched = false;  // See Cpu::watched_end.
 };
 
 class Tlb {

@@ -28,7 +28,7 @@ PAGETWIN_UNSEEN Decision decide(Cpu& cpu, std::uint64_t va, bool is_store, auto&
     if (found.found != Found::translation || !may(found.rights())) return decision;
     if (!mark(found, is_store)) continue;
     cpu.tlb.learn(va, found.level, found.is_global(cpu.control),
-                  {found.page(), found.rights(), found.is_dirty()});
+                  {found.page(), found.rights(), found.is_dirty(), va < cpu.watched_end});
     if (cpu.caches_structures) cpu.structures.learn(va, found);
     decision.is_allowed = true;
     return decision;

@@ -14,7 +14,7 @@ enum class Panic : u8 {
   none,
   // Documented.
   last_handle,     // drop() of the last dynamic handle of a page that keeps it.
-  empty_range,     // A segment is to be made of no page.
+  empty_range,     // A segment is to be made, or a flush asked for, of no page.
   bad_split,       // A segment is to be split other than between its pages.
   bad_slice,       // A segment has no such part.
   too_large,       // More pages are asked for than addresses can count.

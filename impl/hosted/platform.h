@@ -49,6 +49,7 @@ struct Hosted {
   static Panic guarded(auto&& body) noexcept { return hosted::guarded(body); }
   static void become(u32 cpu) noexcept { check::machine::become(cpu); }
   static void reset_machine(u64 pages) noexcept {
+    let_interrupt(0);
     check::machine::reset_cpus();
     check::machine::install_pages(pages);
   }
@@ -90,7 +91,9 @@ struct Hosted {
   }
   static PhysAddr root() noexcept { return {cpu().root}; }
   static void set_root(PhysAddr root) noexcept { cpu().write_cr3(root.value); }
-  static void spin_hint() noexcept { relax(); }
+  static void spin_hint() noexcept {
+    if (!interrupt_others()) relax();
+  }
   static void relax() noexcept { __builtin_ia32_pause(); }
 
   static void flush_page(VirtAddr at) noexcept { cpu().invlpg(at.value); }
@@ -103,16 +106,41 @@ struct Hosted {
     return check::machine::copy_to(this_cpu(), at.value, bytes, n).bytes;
   }
 
-  // The caller's thread is each CPU of the set, one after another.
+  // An interrupt is held back until its CPU takes it, or is made to while another waits.
   static void run_on(u64 set, void (*run)(void*) noexcept, void* with) noexcept {
+    for (u32 i = 0; i < kMostCpus; ++i) {
+      if ((set >> i & 1) != 0) check::machine::cpus[i].send(run, with);
+    }
+  }
+  // This CPU takes what was held back. False if there is nothing.
+  static bool take_interrupt() noexcept { return cpu().take_interrupt(); }
+  // Whoever spins lets these CPUs take theirs, from now on. Requires that only one CPU goes at a
+  // time: the caller's thread is each of them, one after another.
+  static void let_interrupt(u64 set) noexcept { may_interrupt_ = set; }
+  // False if none of them has any.
+  static bool interrupt_others() noexcept {
+    if (may_interrupt_ == 0) return false;
     const u32 caller = this_cpu();
-    for (u32 i = 0; i < cpu_count(); ++i) {
-      if ((set >> i & 1) == 0) continue;
+    bool has_any = false;
+    for (u32 i = 0; i < kMostCpus; ++i) {
+      if ((may_interrupt_ >> i & 1) == 0 || i == caller) continue;
       become(i);
-      run(with);
+      has_any |= take_interrupt();
     }
     become(caller);
+    return has_any;
   }
+
+  // From now on it is watched what this CPU learns of addresses below `end`; and whether some CPU
+  // still knows a way, learned so, to these bytes.
+  static void watch(u64 end) noexcept { cpu().watched_end = end; }
+  static bool could_reach(PhysAddr at, usize bytes) noexcept {
+    for (const check::machine::Cpu& one : check::machine::cpus) {
+      if (one.could_reach(at.value, at.value + bytes)) return true;
+    }
+    return false;
+  }
+
   static u64 quiescent_count(u32 i) noexcept { return check::machine::cpus[i].quiescent_count; }
 
   // This CPU loads (0), stores (1: what is there) or fetches (2) a byte, with EFLAGS.AC or without.
@@ -131,6 +159,8 @@ struct Hosted {
   }
 
  private:
+  static inline u64 may_interrupt_ = 0;
+
   static check::machine::Cpu& cpu() noexcept { return check::machine::cpus[this_cpu()]; }
   static std::atomic_ref<u64> pte(PhysAddr at) noexcept {
     // SAFETY: all memory is mapped at kMemoryBase; entries are aligned, and always reached so.

@@ -67,6 +67,17 @@ struct UserConfig {
   static constexpr u8 kHighestLevel = 2;
 };
 
+// A user's address space (impl/vm/space.h): as a user's table, of pages of 4 KiB alone. It keeps
+// account of the CPUs that translate by it, so that they can be told to flush.
+template <Platform Machine, PagingConsts Consts = FourLevels>
+struct SpaceConfig : UserConfig<Machine, Consts> {
+  static constexpr u8 kHighestLevel = 1;
+  static constexpr bool kIsSpace = true;
+};
+
+template <class C>
+inline constexpr bool kIsSpace = requires { requires C::kIsSpace; };
+
 // The plainest there is: nothing is tracked, and pages may be of 1 GiB.
 template <Platform Machine, PagingConsts Consts = FourLevels>
 struct PlainConfig {

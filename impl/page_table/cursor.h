@@ -67,6 +67,7 @@ struct Progress {
 template <PageTableConfig C>
 class Cursor {
  public:
+  using Config = C;
   using P = typename C::Platform;
   using Item = typename C::Items::Item;
 
@@ -170,16 +171,20 @@ class Cursor {
   std::array<u64, C::Paging::kLevels> path_;
 };
 
-// A cursor that may change what is mapped.
+// A cursor that may change what is mapped. Of a space it is opened as a SpaceCursorMut, which has
+// CPUs flush.
 template <PageTableConfig C>
 class CursorMut {
  public:
+  using Config = C;
   using P = typename C::Platform;
   using Item = typename C::Items::Item;
 
   [[gnu::always_inline]] static Result<CursorMut, PageTableError> open(const PageTable<C>& table,
                                                                        VirtAddr begin,
-                                                                       VirtAddr end) noexcept {
+                                                                       VirtAddr end) noexcept
+    requires(!kIsSpace<C>)
+  {
     return CursorMut(MM_TRY(Cursor<C>::open(table, begin, end)));
   }
 
@@ -197,7 +202,8 @@ class CursorMut {
   // made; one without a page in it, where a huge page is to be, is taken out and dropped later.
   // Panics, in this order: beyond_barrier (at the end), bad_level, bad_alignment, beyond_barrier
   // (it is too large), bad_address, bad_cache, bad_property, last_handle (a frame whose usage keeps
-  // its last handle could not be dropped when it is unmapped). Errors, found before anything
+  // its last handle could not be dropped when it is unmapped). Into a space nothing untracked is
+  // mapped that is memory: that is a bad_address, too (INV-8). Errors, found before anything
   // changes, and the item stays with the caller: already_mapped, too_many_pending, no_memory.
   [[gnu::always_inline]] Result<void, PageTableError> map(Item&& item) noexcept;
 
@@ -240,6 +246,9 @@ class CursorMut {
   Progress protect(u64 len, Op&& op) noexcept;
 
  private:
+  template <Platform>
+  friend class SpaceCursorMut;
+
   using Entry = typename C::Entry;
   using For = typename Cursor<C>::For;
   using Found = typename Cursor<C>::Found;
@@ -248,6 +257,7 @@ class CursorMut {
 
   [[gnu::always_inline]] void check_map(u64 len, u32 level) const noexcept;
   static void check_tracked(PhysAddr at) noexcept;
+  static void check_untracked(PhysAddr at) noexcept;
   [[gnu::always_inline]] static void check_leaf(PhysAddr at, u32 level,
                                                 PageProperty property) noexcept;
   Result<void, PageTableError> map_otherwise(u64 bits, u32 level) noexcept;

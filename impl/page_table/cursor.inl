@@ -174,10 +174,20 @@ void CursorMut<C>::check_tracked(PhysAddr at) noexcept {
     P::panic(Panic::last_handle, "PRE-4: the page would keep its last handle");
 }
 
+// Whoever could map memory as if it were a device's would reach what others own (BUG-42).
+template <PageTableConfig C>
+void CursorMut<C>::check_untracked(PhysAddr at) noexcept {
+  if constexpr (kIsSpace<C>) {
+    if (at.value < P::globals().max_paddr()) [[unlikely]]
+      P::panic(Panic::bad_address, "INV-8: memory is to be mapped as a device's");
+  }
+}
+
 template <PageTableConfig C>
 Result<void, PageTableError> CursorMut<C>::map(Item&& item) noexcept {
   const RawItem raw = C::Items::raw_info(item);
   check_map(page_size(raw.level), raw.level);
+  if (!item.is_tracked()) check_untracked(raw.at);
   check_leaf(raw.at, raw.level, item.property);
   if constexpr (C::Items::kMayOwn) {
     if (item.is_tracked()) check_tracked(raw.at);
@@ -297,6 +307,7 @@ Progress CursorMut<C>::map_range(PhysAddr at, u64 len, PageProperty property) no
   check_map(len, 1);
   if (at.value % kPageSize != 0) [[unlikely]]
     P::panic(Panic::bad_alignment, "C.3: a run does not begin at a page");
+  check_untracked(at);
   check_leaf({at.value | (at.value + (len - 1)) >> 12 << 12 |
               (at.value + (len - 1) < at.value ? ~u64{0} : 0)},
              1, property);

@@ -11,10 +11,14 @@
 #include <array>
 
 #include "impl/page_table/config.h"
+#include "impl/tlb/cpu_set.h"
 
 namespace mm {
 
-// What is in a node's slot. All but the lock and the level belongs to who has the lock (L6).
+struct NoCpuSet {};
+
+// What is in a node's slot. All but the lock, the level and the CPUs belongs to who has the lock
+// (L6).
 template <PageTableConfig C>
 class PageTablePageMeta {
  public:
@@ -51,6 +55,18 @@ class PageTablePageMeta {
   void sub_children(u16 count) noexcept { nr_children_ = static_cast<u16>(nr_children_ - count); }
   void mark_stray() noexcept { is_stray_ = true; }
 
+  // Of a space's root: those that it is active on.
+  CpuSet<P>& cpus() noexcept
+    requires kIsSpace<C>
+  {
+    return cpus_;
+  }
+  const CpuSet<P>& cpus() const noexcept
+    requires kIsSpace<C>
+  {
+    return cpus_;
+  }
+
   // Gives up what the entries hold. Nobody else can reach the node, by any way.
   void on_drop(PageBytes bytes) noexcept;
 
@@ -75,6 +91,7 @@ class PageTablePageMeta {
   bool is_born_locked_;
   bool is_stray_ = false;
   u16 nr_children_ = 0;  // Present entries: of the root, those that are its own (INV-25).
+  [[no_unique_address]] std::conditional_t<kIsSpace<C>, CpuSet<P>, NoCpuSet> cpus_;
 };
 
 // The handle of a node.

@@ -15,6 +15,7 @@ struct Translated {
 template <PageTableConfig C>
 class PageTable {
  public:
+  using Config = C;
   using P = typename C::Platform;
 
   // Nothing is mapped. Error: no_memory, as of all that follow.
@@ -54,7 +55,8 @@ class PageTable {
 
   // This CPU translates by this table from now on, and has a handle of it as long as it does; what
   // it had of the table before is dropped, after that. The first time, what it translated by is no
-  // table of ours, and nothing is dropped.
+  // table of ours, and nothing is dropped. Spaces keep account of it (INV-44), whatever kind the
+  // other table is of.
   // Requires that the CPU is the caller's: preemption, at least, is disabled.
   void activate() const noexcept { activate_and(/*drops_previous=*/true); }
   void first_activate() const noexcept { activate_and(/*drops_previous=*/false); }
@@ -66,6 +68,7 @@ class PageTable {
   explicit PageTable(Node<C>&& root) noexcept : root_(std::move(root)) {}
 
   void activate_and(bool drops_previous) const noexcept;
+  static void leave_if_space(PhysAddr root) noexcept;
 
   Node<C> root_;
 };
@@ -126,8 +129,19 @@ template <PageTableConfig C>
 void PageTable<C>::activate_and(bool drops_previous) const noexcept {
   const PhysAddr previous = P::root();
   if (previous == root_paddr()) return;
+  if constexpr (kIsSpace<C>) NodeView<C>(root_paddr()).meta().cpus().join(P::this_cpu());
   P::set_root(root_.clone().into_raw());
+  if (drops_previous) leave_if_space(previous);
   if (drops_previous) (void)drop(Frame<P>::from_raw(previous));
+}
+
+// Of what this CPU has translated by until now, as its slot says. Requires that the CPU still has
+// its handle.
+template <PageTableConfig C>
+void PageTable<C>::leave_if_space(PhysAddr root) noexcept {
+  using Space = SpaceConfig<P, typename C::Paging>;
+  if (!MetaSlot<P>::of(root)->dyn_meta().template is<PageTablePageMeta<Space>>()) return;
+  NodeView<Space>(root).meta().cpus().leave(P::this_cpu());
 }
 
 }  // namespace mm

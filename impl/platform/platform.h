@@ -99,7 +99,9 @@ concept HasCpu = requires(u64 saved, PhysAddr root, VirtAddr at, void* bytes, us
 
 template <class P>
 concept HasOthers = requires(u32 cpu, u64 cpus, void (*run)(void*) noexcept, void* with) {
-  // Has `run(with)` run on every CPU of the set, at its next chance; need not wait for it.
+  // Has `run(with)` run on every CPU of the set, as an interrupt, at its next chance; need not wait
+  // for it. Asked for again before that, it may run only once. What the caller did before is
+  // visible to it. All callers ask for the same.
   { P::run_on(cpus, run, with) } noexcept;
   // How often this CPU has been seen outside every read section.
   { P::quiescent_count(cpu) } noexcept -> std::same_as<u64>;

@@ -18,11 +18,16 @@
 // changes, and is refused if there is none. It then closes its cursor, lets the CPUs pass, and goes
 // on. What needs little is kept in little: a subtree is one entry, however large; so are adjacent
 // frames that are given up one after another; what has no count needs no room and is never queued.
+//
+// CPUs may still know translations to what was taken out of a table. So a CPU does the flushes that
+// are queued for it before it passes, and whoever queues some has the period wait for those CPUs:
+// await_again() says why that is enough.
 #pragma once
 
 #include "impl/frame/frame.h"
 #include "impl/sync/interrupts.h"
 #include "impl/sync/spin_lock.h"
+#include "impl/tlb/flush_queue.h"
 
 namespace mm {
 
@@ -61,10 +66,30 @@ class Deferred {
     lock_.unlock();
   }
 
+  // Flushes were queued for some CPUs, by `own`, which is in the read section in which it gave up
+  // what they are about: if the running period waits for it, it waits for them too, again if they
+  // have passed.
+  //
+  // So nothing is dropped before every CPU has forgotten it (INV-49): `own` has not passed since
+  // the item came. If the running period is the item's, it still waits for `own`, and from here on
+  // for all of `cpus`, which find their flushes queued, and do them before they pass. If `own` has
+  // passed in it, that was before the item came: then the item's period is yet to begin, and will
+  // wait for every CPU.
+  //
+  // LOCKS: lock_, with interrupts off.
+  void await_again(u32 own, u64 cpus) noexcept {
+    const Locked locked(*this);
+    const u64 awaited = awaited_.load(std::memory_order_relaxed);
+    if ((awaited >> own & 1) == 0) return;
+    // ORDER: none needed: see quiesce().
+    awaited_.store(awaited | cpus, std::memory_order_relaxed);
+  }
+
   // This CPU passes a quiescent state. Requires that it is in no read section: it has no cursor.
-  // How many items it has dropped, being the last to pass.
+  // How many items it has dropped, being the last to pass; nothing, if it is awaited and must first
+  // do what is queued.
   // LOCKS: lock_, with interrupts off; not while items are dropped.
-  u64 quiesce(u32 cpu) noexcept {
+  std::optional<u64> quiesce(u32 cpu, const FlushQueue<P>& flushes) noexcept {
     const u64 bit = u64{1} << cpu;
     // ORDER: none needed. If this misses a period that has just begun, the period waits for our
     // next time.
@@ -74,6 +99,8 @@ class Deferred {
       const Locked locked(*this);
       const u64 awaited = awaited_.load(std::memory_order_relaxed);
       if ((awaited & bit) == 0) return 0;
+      // By the lock: whoever has us awaited again has queued its flushes before.
+      if (flushes.has_work()) return std::nullopt;
       // ORDER: none needed: the lock orders all that matters. Whoever took the lock before us, to
       // queue, had cut off its item before; we find it cut off from here on (L3).
       awaited_.store(awaited & ~bit, std::memory_order_relaxed);
@@ -175,11 +202,15 @@ class Deferred {
   };
 };
 
-// This CPU passes a quiescent state: it holds no cursor. What that makes an end of is dropped here;
-// how many frames and tables that was.
+// This CPU passes a quiescent state: it holds no cursor. Before that it does the flushes that are
+// queued for it. What passing makes an end of is dropped here; how many frames and tables that was.
 template <Platform P>
 u64 quiesce(u32 cpu) noexcept {
-  return P::globals().deferred.quiesce(cpu);
+  FlushQueue<P>& flushes = P::globals().flush_queues[cpu];
+  for (;;) {
+    (void)flushes.handle();
+    if (const auto dropped = P::globals().deferred.quiesce(cpu, flushes)) return *dropped;
+  }
 }
 
 // What of a value is to be dropped later. A frame is; of other types, see there.

@@ -17,6 +17,7 @@ std::optional<trace::Call> Author::next() {
   }
   if (!op) return std::nullopt;
   const trace::Call call{lane_, *op};
+  if (is_brief_ && takes_long(call)) return std::nullopt;
   ask(call);
   return call;
 }
@@ -29,6 +30,14 @@ void Author::ask(const trace::Call& call) {
   is_over_ = is_over_ || status == trace::Status::aborted;
   has_asked_ = status != trace::Status::passed_over;
   is_refused_ = status == trace::Status::no_memory;
+}
+
+bool Author::takes_long(const trace::Call& call) const {
+  const auto* const run = std::get_if<trace::CursorMapRun>(&call.op);
+  const reference::Cursor* const cursor = model_.cursor(machine_.lane(call.lane));
+  if (run == nullptr || cursor == nullptr) return false;
+  return TableOperands::has_more_entries(kMostEntries, *cursor, run->at,
+                                         reference::length_of(*cursor, run->length) / 4096);
 }
 
 trace::Answer Author::imagined(std::uint8_t lane, const trace::Op& op) const {

@@ -23,6 +23,11 @@ class Author {
   // Asks a call of the model that was not drawn here.
   void ask(const trace::Call& call);
 
+  // It would map very many pages, which takes as long as hundreds of others.
+  bool takes_long(const trace::Call& call) const;
+  // From now on no such call is drawn.
+  void be_brief() { is_brief_ = true; }
+
   // From now on it likes something else.
   void change(const Taste& taste) { taste_ = taste; }
 
@@ -40,6 +45,7 @@ class Author {
   static constexpr int kTries = 4;           // Of one kind of operation,
   static constexpr int kKinds = 16;          // and of kinds.
   static constexpr int kBetweenScenes = 24;  // Calls, on average.
+  static constexpr int kMostEntries = 256;   // That are soon mapped.
 
   // What an allocator is likely to choose: pages in a row are part of a naturally aligned block, or
   // refused.
@@ -64,6 +70,7 @@ class Author {
   reference::Model model_;
   trace::Cpu lane_{};
   bool stays_ = false;
+  bool is_brief_ = false;
   bool is_over_ = false;
   bool has_asked_ = false;
   bool is_refused_ = false;  // The last call, for want of memory.

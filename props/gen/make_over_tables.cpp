@@ -45,6 +45,7 @@ class OverTables {
     taste_.scenes = {};
     taste_.stays = 8;
     taste_.names_loose_only = true;
+    taste_.makes_spaces = false;
     // They shall meet.
     if (!dice.one_in(3)) {
       for (auto& homes : taste_.homes) homes.fill(homes[0]);

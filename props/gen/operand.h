@@ -32,7 +32,7 @@ struct Operands {
       if (model.state().free.empty() && act.size == 0 && !dice.one_in(8)) return std::nullopt;
     }
     // A cursor is open, or is not: then there is nothing to draw.
-    constexpr OpSet kOfCursors = family("cursor") - set_of<trace::CursorOpen>();
+    constexpr OpSet kOfCursors = (family("cursor") | kTlb) - set_of<trace::CursorOpen>();
     if (kOfCursors.has(trace::Op(T{}).index()) && model.cursor(lane) == nullptr) {
       return std::nullopt;
     }
@@ -191,10 +191,12 @@ struct Operands {
       const reference::TableHandle& table = *model.table(lane, op.table);
       at = name == "begin" ? operands.begin_of_range(table)
                            : operands.end_of_range(op.begin, table.kind);
-    } else if constexpr (is_any_of<T, trace::CursorJump>) {
+    } else if constexpr (is_any_of<T, trace::CursorJump, trace::TlbIssue>) {
       at = operands.in_range(*model.cursor(lane));
     } else if constexpr (is_any_of<T, trace::TableWalk>) {
       at = operands.somewhere(model.table(lane, op.table));
+    } else if constexpr (is_any_of<T, trace::CpuTouch>) {
+      at = operands.to_touch();
     } else {
       at = operands.somewhere(model.root(lane));
     }
@@ -374,6 +376,10 @@ struct Operands {
     } else if constexpr (is_any_of<T, trace::AllocFail>) {
       count.raw = static_cast<std::uint16_t>(dice.one_in(2) ? name == "times" : dice.below(4));
       return true;
+    } else if constexpr (is_any_of<T, trace::TlbIssue>) {
+      // As many as there may be before they are all, and one more.
+      if (dice.one_in(8)) return count.raw = static_cast<std::uint16_t>(dice.between(28, 33)), true;
+      if (!dice.one_in(8)) return count.raw = static_cast<std::uint16_t>(dice.between(1, 3)), true;
     } else if constexpr (is_any_of<T, trace::BootRegionAt, trace::BootMappedAt>) {
       const reference::Cold& cold = model.state().cold;
       const std::size_t there =
@@ -431,7 +437,7 @@ struct Operands {
 
   template <class T>
   bool draw(Dice& dice, const T&, trace::Flag& flag, Name) const {
-    flag.on = dice.one_in(2) ? 1 : 0;
+    flag.on = dice.one_in(is_any_of<T, trace::TlbIssue> ? 8 : 2) ? 1 : 0;
     return true;
   }
 

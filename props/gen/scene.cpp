@@ -120,6 +120,52 @@ constexpr std::array kKeptByCpus = {
     cycle_of<CpuTouch, CpuTouch, CursorOpen, CursorProtect, CursorUnmap, CursorClose>({}),
     cycle_of<CpuTouch, CpuFlushPage, CpuTouch, CpuFlushAll, CpuTouch>({}),
 };
+// What is taken out of a space that other CPUs translate by; they are told, and told late.
+constexpr std::array kUnmappedElsewhere = {
+    cycle_of<CursorClose>({.rounds = 4, .lane = next}),
+    cycle_of<TableActivate>({.rounds = 4, .lane = next}),
+    cycle_of<AllocFrame, FrameToUntyped, CursorOpen, CursorMapFrame, CursorMapRaw, CursorClose>(
+        {.rounds = 2, .kinds = untyped}),
+    cycle_of<CpuTouch>({.rounds = 6, .lane = next}),
+    cycle_of<CursorOpen, CursorUnmap, CursorProtect, TlbIssue, TlbDispatch, CursorClose>({}),
+    cycle_of<CpuTouch, Quiesce, CpuInterrupt>({.rounds = 8, .lane = next}),
+    cycle_of<AllocFrame, CpuTouch>({.rounds = 3}),
+};
+constexpr std::array kWaitedFor = {
+    cycle_of<CursorClose>({.rounds = 4, .lane = next}),
+    cycle_of<TableActivate, CpuTouch>({.rounds = 4, .lane = next}),
+    cycle_of<CursorOpen, CursorMapRaw, CursorMapFrame, CursorJump>({}),
+    cycle_of<CpuTouch>({.rounds = 3, .lane = next}),
+    cycle_of<CursorJump, CursorProtect, TlbIssue, TlbDispatch, TlbSync, CpuTouch>({.rounds = 2}),
+    cycle_of<CpuTouch>({.rounds = 3, .lane = next}),
+};
+// The same of whole tables, by one cursor.
+constexpr std::array kEmptied = {
+    cycle_of<CursorClose>({.rounds = 4, .lane = next}),
+    cycle_of<TableActivate>({.rounds = 4, .lane = next}),
+    cycle_of<CursorOpen, CursorMapRun, CursorMapRaw, CursorMapRun>({}),
+    cycle_of<CpuTouch>({.rounds = 8, .lane = next}),
+    cycle_of<CursorJump, CursorUnmap>({.rounds = 2}),
+    cycle_of<CpuTouch>({.rounds = 8, .lane = next}),
+};
+// CPUs are told when they have passed.
+constexpr std::array kToldLate = {
+    cycle_of<CursorClose>({.rounds = 4, .lane = next}),
+    cycle_of<TableActivate>({.rounds = 4, .lane = next}),
+    cycle_of<CursorOpen, CursorMapRaw, CursorJump, CursorUnmap>({}),
+    cycle_of<Quiesce>({.rounds = 8, .lane = next}),
+    cycle_of<TlbIssue, CursorClose, Quiesce>({}),
+    cycle_of<CursorOpen, TlbIssue, CursorClose>({}),
+    cycle_of<Quiesce>({.rounds = 8, .lane = next}),
+};
+// CPUs come and go while flushes are on their way.
+constexpr std::array kMovedOn = {
+    cycle_of<CursorClose>({.rounds = 4, .lane = next}),
+    cycle_of<TableActivate>({.rounds = 4, .lane = next}),
+    cycle_of<CursorOpen, TlbIssue, TlbDispatch>({}),
+    cycle_of<TableActivate>({.rounds = 12, .lane = next}),
+    cycle_of<TlbIssue, TlbDispatch, TlbSync>({}),
+};
 constexpr std::array kRefusedTables = {
     cycle_of<CursorClose>({}),
     cycle_of<AllocFail, CursorOpen, CursorMapRaw, AllocFail, CursorMapRun, CursorTakeNext>(
@@ -146,7 +192,8 @@ constexpr std::array kFullRoot = {
 constexpr auto kScenes = std::to_array<Scene>(
     {kUsedUp, kInPieces, kAllWithAnother, kGivenBackElsewhere, kOddSplits, kRefused, kFilledList,
      kBytesStay, kBytesOfSegments, kFullSegment, kBoots, kHugePages, kTakenOut, kKeptByCpus,
-     kRefusedTables, kRefusedSplits, kFullRoot, kFullSlice});
+     kRefusedTables, kRefusedSplits, kFullRoot, kFullSlice, kUnmappedElsewhere, kWaitedFor,
+     kEmptied, kToldLate, kMovedOn});
 
 constexpr bool nears_limit(Scene scene) {
   return std::ranges::any_of(scene, [](const Act& act) { return act.to_limit; });

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "props/gen/taste.h"
+#include "reference/cursors.h"
 #include "reference/model.h"
 
 namespace props {
@@ -32,8 +33,13 @@ class TableOperands {
 
   // ---- Tables.
 
-  // One that is there; false if none is. More often than not one that maps something.
+  // One that is there; false if none is. More often than not one that maps something; a space, if
+  // the trace likes these.
   bool draw(trace::Table& table) const {
+    if (taste_.likes_spaces && !dice_.one_in(6) && draw(table, /*only_spaces=*/true)) return true;
+    return draw(table, /*only_spaces=*/false);
+  }
+  bool draw(trace::Table& table, bool only_spaces) const {
     const std::uint32_t first = dice_.below(trace::Table::kCount);
     const bool may_be_empty = dice_.one_in(3);
     bool is_found = false;
@@ -41,6 +47,7 @@ class TableOperands {
       const trace::Table other{static_cast<std::uint8_t>((first + i) % trace::Table::kCount)};
       const reference::TableHandle* const handle = model_.table(lane_, other);
       if (handle == nullptr) continue;
+      if (only_spaces && handle->kind != trace::TableKindName::space) continue;
       const bool has_any = !model_.state().trees.at(handle->root).mappings.empty();
       if (!is_found || has_any) table = other;
       is_found = true;
@@ -71,7 +78,11 @@ class TableOperands {
     return page;
   }
   void draw(trace::TableKind& kind) const {
-    kind.name = static_cast<trace::TableKindName>(dice_.below(trace::TableKind::kCount));
+    constexpr auto kSpace = trace::TableKindName::space;
+    do {
+      kind.name = static_cast<trace::TableKindName>(dice_.below(trace::TableKind::kCount));
+      if (taste_.likes_spaces && dice_.one_in(2)) kind.name = kSpace;
+    } while (kind.name == kSpace && !taste_.makes_spaces);
   }
 
   // ---- Virtual places.
@@ -83,6 +94,17 @@ class TableOperands {
       if (const auto at = where_mapped(*table)) return *at;
     }
     return near_home(table == nullptr ? trace::TableKindName::user : table->kind);
+  }
+
+  // What a CPU touches: also what it may know although it is so no more.
+  trace::VirtPlace to_touch() const {
+    const auto& kept = model_.state().cpus[lane_].kept;
+    if (!kept.empty() && dice_.one_in(3)) {
+      const auto one =
+          std::next(kept.begin(), static_cast<std::ptrdiff_t>(dice_.below(kept.size())));
+      if (const auto at = named(one->begin * 4096)) return *at;
+    }
+    return somewhere(model_.root(lane_));
   }
 
   trace::VirtPlace begin_of_range(const reference::TableHandle& table) const {
@@ -162,6 +184,33 @@ class TableOperands {
     return length;
   }
 
+  // The largest that fits at a page, up to a level.
+  static std::uint8_t fitting_level(std::uint8_t highest, std::uint64_t at, std::uint64_t to,
+                                    std::uint64_t end) {
+    std::uint8_t level = 1;
+    while (level < highest) {
+      const std::uint64_t pages = std::uint64_t{1} << (9 * level);
+      if (at % pages != 0 || to % pages != 0 || pages > end - at) break;
+      ++level;
+    }
+    return level;
+  }
+
+  // Of a run.
+  static bool has_more_entries(int few, const reference::Cursor& cursor, trace::Target target,
+                               std::uint64_t pages) {
+    std::uint64_t at = cursor.at, to = trace::address_of(target) / 4096;
+    const std::uint64_t end = at + pages;
+    for (int entries = 0; at < end; ++entries) {
+      if (entries == few) return true;
+      const std::uint64_t size =
+          reference::span_of(fitting_level(reference::shape_of(cursor.kind).highest, at, to, end));
+      at += size;
+      to += size;
+    }
+    return false;
+  }
+
   // ---- What is mapped.
 
   // To map so much page by page takes long, and shows no more than to map less.
@@ -170,7 +219,10 @@ class TableOperands {
   // Aligned to a huge page as the cursor is, so that such fit; or not.
   trace::Target target_for(const reference::Cursor& cursor) const {
     trace::Target at;
-    if (dice_.one_in(3)) at.base = static_cast<std::uint8_t>(dice_.between(1, 4));
+    // What a space maps so is no memory.
+    const bool is_space = cursor.kind == trace::TableKindName::space;
+    if (is_space ? !dice_.one_in(8) : dice_.one_in(3))
+      at.base = static_cast<std::uint8_t>(dice_.between(1, 4));
     if (dice_.one_in(40)) at.base = static_cast<std::uint8_t>(dice_.below(trace::Target::kCount));
     at.page = static_cast<std::uint16_t>(dice_.one_in(2) ? 0 : 512 * dice_.below(8));
     if (!dice_.one_in(is_vast(cursor) ? 24 : 3)) {
@@ -184,13 +236,9 @@ class TableOperands {
   // The largest that fits at the place and to the target, as often as not.
   trace::Level level_for(const reference::Cursor& cursor, trace::Target target) const {
     if (dice_.one_in(16)) return {static_cast<std::uint8_t>(dice_.between(1, 5))};
-    std::uint8_t level = 1;
-    const std::uint64_t at = cursor.at, to = trace::address_of(target) / 4096;
-    while (level < 3) {
-      const std::uint64_t pages = std::uint64_t{1} << (9 * level);
-      if (at % pages != 0 || to % pages != 0 || pages > cursor.end - at) break;
-      ++level;
-    }
+    if (cursor.kind == trace::TableKindName::space && !dice_.one_in(16)) return {1};
+    const std::uint8_t level =
+        fitting_level(3, cursor.at, trace::address_of(target) / 4096, cursor.end);
     return {dice_.one_in(3) ? std::uint8_t{1} : level};
   }
 

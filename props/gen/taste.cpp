@@ -17,7 +17,9 @@ trace::Machine any_machine(Dice& dice, Shape shape) {
     loose = dice.between(1, 4);
     pages = loose + (dice.one_in(4) ? dice.between(1, 8) : dice.between(8, kMost - 4));
   }
-  const bool has_tables = shape == Shape::tables || dice.one_in(shape == Shape::small ? 12 : 64);
+  const bool has_spaces = shape == Shape::spaces;
+  const bool has_tables =
+      has_spaces || shape == Shape::tables || dice.one_in(shape == Shape::small ? 12 : 64);
   if (has_tables) {
     loose = dice.between(1, 6);
     pages = loose + (dice.one_in(3) ? dice.between(8, 24) : dice.between(24, kMost - 8));
@@ -26,10 +28,11 @@ trace::Machine any_machine(Dice& dice, Shape shape) {
   machine.pages.raw = static_cast<std::uint16_t>(pages);
   machine.loose.raw = static_cast<std::uint16_t>(loose);
   if (has_tables) {
-    machine.tables.count = static_cast<std::uint8_t>(
-        dice.one_in(4) ? dice.below(trace::TableCount::kMost + 1u) : trace::TableCount::kMost);
+    machine.tables.count = static_cast<std::uint8_t>(dice.one_in(has_spaces ? 32 : 4)
+                                                         ? dice.below(trace::TableCount::kMost + 1u)
+                                                         : trace::TableCount::kMost);
   }
-  machine.cpus.count = dice.one_in(2)
+  machine.cpus.count = dice.one_in(has_spaces ? 6 : 2)
                            ? std::uint8_t{1}
                            : static_cast<std::uint8_t>(dice.between(2, trace::Cpu::kMost));
   machine.settle();  // Its tables may want more pages.
@@ -75,6 +78,7 @@ std::array<std::uint8_t, 3> some_homes(Dice& dice, trace::TableKindName kind) {
   for (std::uint8_t& home : homes) {
     switch (kind) {
       case trace::TableKindName::user:
+      case trace::TableKindName::space:
       case trace::TableKindName::plain: home = kLower[dice.below(kLower.size())]; break;
       case trace::TableKindName::plain5: home = kWide[dice.below(kWide.size())]; break;
       case trace::TableKindName::kernel: home = kUpper[dice.below(kUpper.size())]; break;
@@ -123,6 +127,12 @@ Taste any_taste(Dice& dice, const trace::Machine& machine, const Subject& subjec
         48);
     add(set_of<trace::CursorClose, trace::TableActivate, trace::Quiesce>(), 8);
   }
+  if (subject.shape == Shape::spaces) {
+    add(kTlb | set_of<trace::TableActivate, trace::CpuInterrupt, trace::CursorUnmap,
+                      trace::CursorProtect, trace::CursorClose>(),
+        16);
+    add(set_of<trace::Quiesce, trace::CpuTouch>(), 48);
+  }
   if (liked.has_all(kLists)) {
     add(set_of<trace::UniqueFromUnused, trace::ListPushFront, trace::ListPushBack>(), 64);
   }
@@ -131,8 +141,9 @@ Taste any_taste(Dice& dice, const trace::Machine& machine, const Subject& subjec
       set_of<trace::ListDrop, trace::AllocFail, trace::TableNew, trace::TableCopy, trace::TableDrop,
              trace::CursorUnmap, trace::CursorTakeNext, trace::CpuControl, trace::CpuFlushPage,
              trace::CpuFlushAll>();
+  const std::uint32_t seldom = subject.shape == Shape::spaces ? 16 : 8;
   for (std::size_t i = 0; i < trace::kOpCount; ++i) {
-    if (kSeldom.has(i)) taste.weights[i] = std::min(taste.weights[i], 8u);
+    if (kSeldom.has(i)) taste.weights[i] = std::min(taste.weights[i], seldom);
   }
   // Counts near their limit end a trace soon: seldom, and then with all that counts up.
   constexpr std::size_t kPreload = trace::kIndexOf<trace::FrameCountPreload>;
@@ -148,6 +159,7 @@ Taste any_taste(Dice& dice, const trace::Machine& machine, const Subject& subjec
   for (const std::uint32_t weight : taste.weights) taste.sum += weight;
   if (taste.sum == 0) taste.weigh_only(subject.often);
 
+  taste.likes_spaces = subject.shape == Shape::spaces ? !dice.one_in(8) : dice.one_in(4);
   for (std::size_t kind = 0; kind < taste.homes.size(); ++kind) {
     taste.homes[kind] = some_homes(dice, static_cast<trace::TableKindName>(kind));
   }

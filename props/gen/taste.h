@@ -61,9 +61,10 @@ constexpr OpSet family(std::string_view name) {
 inline constexpr OpSet kFrames = family("frame"), kUniques = family("unique"),
                        kSegments = family("segment"), kLists = family("list"),
                        kAlloc = family("alloc"), kBytes = family("bytes"), kBoot = family("boot");
-// Page tables, the cursors over them, the CPUs that translate by them, and grace periods.
-inline constexpr OpSet kCursors = family("cursor"), kCpus = family("cpu"),
-                       kTables = family("table") | kCursors | kCpus | family("quiesce");
+// Page tables, the cursors over them, the CPUs that translate by them and what these are told to
+// forget, and grace periods.
+inline constexpr OpSet kCursors = family("cursor"), kCpus = family("cpu"), kTlb = family("tlb"),
+                       kTables = family("table") | kCursors | kCpus | kTlb | family("quiesce");
 inline constexpr OpSet kEveryOp =
     kFrames | kUniques | kSegments | kLists | kAlloc | kBytes | kBoot | kTables;
 
@@ -79,6 +80,7 @@ enum class Shape : std::uint8_t {
   loose,   // With many loose pages, for what is made of ranges of them,
   free,    // or with many of the allocator's.
   tables,  // With page tables, and pages for more of them.
+  spaces,  // Likewise, with an address space, and CPUs that share it.
 };
 
 // What traces are about, and what they may ask besides.
@@ -108,6 +110,8 @@ struct Taste {
   bool names_loose_only = false;       // not even of those in use any other.
   bool nears_limit = false;            // Counts are brought near their maximum.
   std::uint8_t stays = 1;              // It changes the lane once in so many operations.
+  bool likes_spaces = false;           // Of tables, address spaces are named mostly.
+  bool makes_spaces = true;            // They may be made.
   OpSet scenes{};  // Scenes (scene.h) of these operations are played now and then.
   // Virtual places near which tables of each kind map, by trace::TableKindName.
   std::array<std::array<std::uint8_t, 3>, trace::kTableKindNames.size()> homes{};

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 // The binding shows what is there, whatever mm did: else a divergence could be its own fault, or
 // stay unseen.
+#include <algorithm>
 #include <gtest/gtest.h>
 #include <set>
 #include <vector>
 
 #include "check/bind/recorded.h"
+#include "check/systems/lone.h"
 #include "check/systems/mm.h"
 #include "impl/frame/meta_slot.h"
 #include "impl/hosted/platform.h"
@@ -239,6 +241,94 @@ TEST_F(Binding, ALoosePageGivenBackIsNotedAndStaysLoose) {
   EXPECT_EQ(answer.choices.given.count, 1);
   EXPECT_EQ(answer.choices.given.page[0], kPage);
   EXPECT_TRUE(facts().empty());
+}
+
+// Two CPUs, and a space with a page at 1 GiB, which CPU 1 has reached.
+class BindingOfSpaces : public Binding {
+ protected:
+  static constexpr trace::Table kSpace{trace::Table::kFirstShared + 3};
+  static constexpr trace::VirtPlace kBegin{3, 0, 0}, kEnd{3, 1, 0};
+  static constexpr trace::Length kRest{trace::Length::kRest, 0, 0};
+
+  void SetUp() override {
+    system().rebuild({.pages = {64}, .loose = {8}, .cpus = {2}, .tables = {4}});
+    const trace::Answer activated = ask(trace::TableActivate{kSpace}, 1);
+    ASSERT_EQ(activated.reply.status, Status::ok);
+    root_ = activated.reply.results[0] / mm::kPageSize;
+    ASSERT_EQ(ask(trace::AllocFrame{{KindName::empty}, {1}, {0}, {}}).reply.status, Status::ok);
+    ASSERT_EQ(open(), Status::ok);
+    ASSERT_EQ(ask(trace::CursorMapFrame{{0}, {{trace::Rights::kReadable}, {}, {}}}).reply.status,
+              Status::ok);
+    ASSERT_EQ(ask(trace::CursorClose{}).reply.status, Status::ok);
+    ASSERT_EQ(touch(), Status::ok);
+  }
+  static Status open() { return ask(trace::CursorOpen{kSpace, kBegin, kEnd, {1}}).reply.status; }
+  static Status touch() { return ask(trace::CpuTouch{kBegin, {}, {1}, {}}, 1).reply.status; }
+  static void unmap() {
+    ASSERT_EQ(open(), Status::ok);
+    ASSERT_EQ(ask(trace::CursorUnmap{kRest}).reply.results[1], 1u);
+  }
+  static std::uint64_t interrupt(std::uint8_t lane) {
+    return ask(trace::CpuInterrupt{}, lane).reply.results[0];
+  }
+
+  std::uint64_t root_ = 0;
+};
+
+TEST_F(BindingOfSpaces, TheCpusOfASpaceAreShown) {
+  const auto has = [&](std::uint64_t cpus) {
+    const std::vector<trace::Fact> all = facts(root_);
+    return std::count(all.begin(), all.end(), trace::Fact(trace::ActiveOn{root_, cpus})) == 1;
+  };
+  EXPECT_TRUE(has(0b10));
+  const std::uint64_t digest = system().digest(root_);
+  ASSERT_EQ(ask(trace::TableActivate{kSpace}, 0).reply.status, Status::ok);
+  EXPECT_TRUE(has(0b11));
+  EXPECT_NE(system().digest(root_), digest);
+}
+
+TEST_F(BindingOfSpaces, AnInterruptIsHeldBackUntilItIsTaken) {
+  unmap();
+  EXPECT_EQ(touch(), Status::ok);
+  EXPECT_EQ(interrupt(0), 0u);
+  EXPECT_EQ(interrupt(1), 1u);
+  EXPECT_EQ(interrupt(1), 0u);
+  EXPECT_EQ(touch(), Status::page_fault);
+}
+
+TEST_F(BindingOfSpaces, WhoWaitsHasOthersTakeTheirs) {
+  unmap();
+  EXPECT_EQ(ask(trace::TlbIssue{kBegin, {2}, {}}).reply.results[0], 2u);
+  const trace::Reply dispatched = ask(trace::TlbDispatch{}).reply;
+  EXPECT_EQ(dispatched.results[0], 0b10u);
+  EXPECT_EQ(dispatched.results[1], 0u);
+  EXPECT_EQ(ask(trace::TlbSync{}).reply.results[0], 0b10u);
+  EXPECT_EQ(ask(trace::TlbSync{}).reply.results[0], 0u);
+  EXPECT_EQ(interrupt(1), 0u);
+  EXPECT_EQ(touch(), Status::page_fault);
+}
+
+TEST_F(BindingOfSpaces, FlushesWantACursorThatMayChangeASpace) {
+  const auto is_asked = [](const auto& op) { return ask(op).reply.status != Status::passed_over; };
+  EXPECT_FALSE(is_asked(trace::TlbIssue{}) || is_asked(trace::TlbDispatch{}) ||
+               is_asked(trace::TlbSync{}));
+  ASSERT_EQ(open(), Status::ok);
+  EXPECT_FALSE(is_asked(trace::CursorTakeNext{kRest, {7}}));
+  EXPECT_EQ(ask(trace::TlbIssue{kBegin, {0}, {}}).reply,
+            (trace::Reply{Status::panicked, Code::empty_range}));
+  EXPECT_EQ(ask(trace::TlbIssue{{3, 0, 0xfb}, {0}, {}}).reply,
+            (trace::Reply{Status::panicked, Code::misaligned}));
+  EXPECT_EQ(ask(trace::TlbIssue{{3, 0, 0xfb}, {0}, {1}}).reply.results[1], 1u);
+}
+
+// INV-49: the flushes are lost.
+TEST_F(BindingOfSpaces, APageThatACpuMayReachIsNotGivenBackUnseen) {
+  unmap();
+  ASSERT_EQ(ask(trace::CursorClose{}).reply.status, Status::ok);
+  auto& queue = check::Recorded<check::Lone>::globals().flush_queues[1];
+  ::new (static_cast<void*>(&queue)) std::remove_reference_t<decltype(queue)>();
+  ASSERT_EQ(ask(trace::Quiesce{}, 1).reply.status, Status::ok);
+  EXPECT_EQ(ask(trace::Quiesce{}, 0).reply, (trace::Reply{Status::aborted, Code::broken}));
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 // The language, mm, and the binding, on a platform with nothing underneath. Compiled without a
 // runtime, and linked with nothing but runtime.cpp; a test looks at what it asks for.
 #include "check/bind/system.h"
-#include "impl/page_table/page_table.h"
+#include "impl/vm/space.h"
 #include "trace/binary.h"
 
 namespace {
@@ -83,6 +83,11 @@ struct Bare {
   static Touched touch(VirtAddr, mm::u8, bool, bool) noexcept { return {}; }
   static void set_control(bool, bool, bool, bool) noexcept {}
   static void each_entry(PhysAddr, u32, u64, u64, auto&&) noexcept {}
+  // Nor does it take interrupts, or know any way to memory.
+  static bool take_interrupt() noexcept { return false; }
+  static void let_interrupt(u64) noexcept {}
+  static void watch(u64) noexcept {}
+  static bool could_reach(PhysAddr, usize) noexcept { return false; }
 
  private:
   static std::atomic_ref<u64> pte(PhysAddr at) noexcept {
@@ -140,7 +145,24 @@ extern "C" u64 use_tables(u64 begin, u64 end) {
   return cursor.unmap(end - begin).pages + cursor.query().ok() + cursor.find_next(0).has_value();
 }
 
-// The digest of a page; what can be seen of it goes to `facts`, at most two.
+// And with address spaces.
+extern "C" u64 use_spaces(u64 begin, u64 end);
+extern "C" u64 use_spaces(u64 begin, u64 end) {
+  auto kernel = mm::PageTable<Kernel>::new_kernel_page_table();
+  if (!kernel.ok()) return 0;
+  auto space = mm::VmSpace<Recorded>::create_user_page_table(kernel.value());
+  if (!space.ok()) return 0;
+  space.value().activate();
+  auto opened = mm::SpaceCursorMut<Recorded>::open(space.value(), {begin}, {end});
+  if (!opened.ok()) return 0;
+  auto cursor = opened.take();
+  (void)cursor.map_range({begin}, end - begin, mm::kKernelData);
+  (void)cursor.unmap(end - begin);
+  cursor.flusher().issue_pages({begin}, 1);
+  return cursor.flusher().dispatch().cpus + cursor.flusher().sync();
+}
+
+// The digest of a page; what can be seen of it goes to `facts`, at most three.
 extern "C" std::uint64_t show_page(std::uint64_t page, trace::Fact* facts) {
   the_system->observe(page, [&](const trace::Fact& fact) { *facts++ = fact; });
   return the_system->digest(page);

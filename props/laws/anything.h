@@ -73,10 +73,11 @@ class Anything {
       trace::kIndexOf<trace::FrameToUntyped>,    trace::kIndexOf<trace::SegmentToUntyped>};
   static constexpr trace::Count kFew[] = {{0}, {1}, {0}, {2}, {1}, kTo52, kToTop, {2}};
 
-  // The operations on page tables, cursors and CPUs stand together.
+  // The operations on page tables, cursors, CPUs and flushes stand together.
   static constexpr std::size_t kFirstTable = trace::Op(trace::TableNew{}).index();
-  static constexpr std::size_t kTables = trace::Op(trace::CpuFlushAll{}).index() - kFirstTable + 1;
+  static constexpr std::size_t kTables = trace::Op(trace::CpuInterrupt{}).index() - kFirstTable + 1;
   static constexpr std::size_t kOpen = trace::Op(trace::CursorOpen{}).index();
+  static constexpr std::size_t kIssue = trace::Op(trace::TlbIssue{}).index();  // Two more follow.
 
   template <class One>
   void tame(One& op) {
@@ -165,6 +166,7 @@ class Anything {
                                               kOpen,
                                               trace::Op(trace::TableActivate{}).index(),
                                               trace::Op(trace::Quiesce{}).index(),
+                                              trace::Op(trace::CpuInterrupt{}).index(),
                                               trace::Op(trace::TableWalk{}).index(),
                                               trace::Op(trace::TableNew{}).index(),
                                               trace::Op(trace::CpuTouch{}).index(),
@@ -178,6 +180,8 @@ class Anything {
       return static_cast<std::uint8_t>(kClosed[below(std::size(kClosed))]);
     }
     if (below(6) == 0) return static_cast<std::uint8_t>(trace::Op(trace::CpuTouch{}).index());
+    const bool is_of_space = model.cursor(lane)->kind == trace::TableKindName::space;
+    if (is_of_space && below(4) == 0) return static_cast<std::uint8_t>(kIssue + below(3));
     return static_cast<std::uint8_t>(kOpen + 1 + below(kOfCursor));
   }
   static constexpr std::size_t kOfCursor = trace::Op(trace::CursorProtect{}).index() - kOpen;

@@ -82,6 +82,35 @@ inline void expect_all_refused(const auto& all_broken, const reference::Model& s
   for (const BrokenStep& broken : all_broken) expect_refused(broken, scene, which++);
 }
 
+// The same where a fault may break other laws, too.
+template <class What>
+bool is_refused_by(const char* id, const What& what) {
+  const reference::Law* const law = reference::law_of(id);
+  return law != nullptr && !reference::keeps(*law, what);
+}
+
+inline void expect_refused_among(const BrokenState& broken, reference::State state,
+                                 std::size_t which) {
+  ASSERT_EQ(refused_by(state), "") << "The twin of state " << which;
+  broken.breaks(state);
+  EXPECT_TRUE(is_refused_by(broken.law, state)) << broken.law << ", state " << which;
+}
+
+// `seen_for(model, asked)` is what is seen of the memory manager.
+inline void expect_refused_among(const BrokenStep& broken, reference::Model model,
+                                 std::size_t which, auto&& seen_for) {
+  for (const Asked& asked : broken.prologue) ask(model, asked);
+  const reference::State was = model.state();
+  const trace::Answer answer = ask(model, broken.asked, seen_for(model, broken.asked));
+  ASSERT_NE(answer.reply.status, Status::passed_over) << "Step " << which;
+  Taken taken{was, answer, model.state()};
+  const reference::Step step{taken.before, broken.asked.lane, broken.asked.op, taken.answer,
+                             taken.after};
+  ASSERT_EQ(refused_by(step), "") << "The twin of step " << which;
+  broken.breaks(taken);
+  EXPECT_TRUE(is_refused_by(broken.law, step)) << broken.law << ", step " << which;
+}
+
 // The laws that have been seen to refuse something, in each of their forms.
 class Refusals {
  public:
@@ -126,13 +155,16 @@ inline const Ids kOfBoot = {"B.11"};
 inline const Ids kOfTables = {
     "POST-34", "POST-24", "POST-25", "POST-26", "POST-27", "POST-28", "POST-29", "POST-30",
     "POST-31", "POST-32", "INV-36",  "INV-44",  "L3",      "INV-47",  "POST-41", "POST-42",
-    "D.8",     "INV-48",  "PRE-6",   "PRE-7",   "PRE-8",   "PRE-9",   "PRE-10",  "POST-46",
+    "D.8",     "PRE-6",   "PRE-7",   "PRE-8",   "PRE-9",   "PRE-10",  "POST-46",
     "L8",      "L9",      "INV-15",  "INV-24",  "INV-25",  "INV-26",  "INV-27",  "INV-28",
     "INV-29",  "INV-30",  "INV-31",  "INV-32",  "INV-33",  "INV-34",  "INV-35",  "INV-37",
     "INV-38",  "INV-39",  "INV-40",  "INV-41",  "INV-42"};
 
+inline const Ids kOfSpaces = {"INV-48", "INV-49", "INV-50", "POST-43", "POST-44", "POST-45"};
+
 inline bool is_shown_elsewhere(const char* id) {
-  for (const Ids& ids : {kOfSegments, kOfLists, kOfBytes, kOfAllocator, kOfBoot, kOfTables}) {
+  for (const Ids& ids :
+       {kOfSegments, kOfLists, kOfBytes, kOfAllocator, kOfBoot, kOfTables, kOfSpaces}) {
     if (ids.contains(id)) return true;
   }
   return false;

@@ -58,7 +58,7 @@ TEST(Laws, HoldOverRandomTracesAskedOneByOne) {
 
 TEST(Laws, AreAskedOfEveryOperation) {
   std::set<std::string> asked;
-  for (unsigned seed = 0; seed < 1'000; ++seed) {
+  for (unsigned seed = 0; seed < 2'000; ++seed) {
     const trace::Machine& machine = kMachines[seed % std::size(kMachines)];
     Anything anything(seed, machine);
     Model model(machine);

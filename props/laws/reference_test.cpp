@@ -99,6 +99,7 @@ Wants wants(const trace::Op& op) {
         const std::string_view name = One::kName;
         Wants wants{.otherwise = name.starts_with("boot_") || name.starts_with("list_") ||
                                  name.starts_with("cursor_") || name.starts_with("table_") ||
+                                 name.starts_with("tlb_") ||
                                  std::is_same_v<One, trace::CpuTouch> ||
                                  std::is_same_v<One, trace::AllocBlock>};
         One::fields([&]<class Field>(const char* field, Field One::*) {

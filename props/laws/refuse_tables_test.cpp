@@ -108,20 +108,10 @@ const BrokenState kBrokenStates[] = {
     {"INV-47", [](State& s) { s.cpus[0].kept.insert({.begin = 1}); }},
 };
 
-template <class What>
-bool is_refused_by(const char* id, const What& what) {
-  const reference::Law* const law = reference::law_of(id);
-  return law != nullptr && !reference::keeps(*law, what);
-}
-
 TEST(BrokenStates, OfTablesAreRefused) {
-  ASSERT_EQ(refused_by(scene().state()), "");
   std::size_t which = 0;
   for (const BrokenState& broken : kBrokenStates) {
-    State state = scene().state();
-    broken.breaks(state);
-    EXPECT_TRUE(is_refused_by(broken.law, state)) << broken.law << ", state " << which;
-    ++which;
+    expect_refused_among(broken, scene().state(), which++);
   }
 }
 
@@ -299,18 +289,7 @@ trace::Answer seen_for(const Model& model, const Asked& asked) {
 TEST(BrokenSteps, OfTablesAreRefused) {
   std::size_t which = 0;
   for (const BrokenStep& broken : broken_steps()) {
-    Model model = scene();
-    for (const Asked& asked : broken.prologue) ask(model, asked);
-    const State was = model.state();
-    const trace::Answer answer = ask(model, broken.asked, seen_for(model, broken.asked));
-    ASSERT_NE(answer.reply.status, Status::passed_over) << "Step " << which;
-    Taken taken{was, answer, model.state()};
-    const reference::Step step{taken.before, broken.asked.lane, broken.asked.op, taken.answer,
-                               taken.after};
-    ASSERT_EQ(refused_by(step), "") << "The twin of step " << which;
-    broken.breaks(taken);
-    EXPECT_TRUE(is_refused_by(broken.law, step)) << broken.law << ", step " << which;
-    ++which;
+    expect_refused_among(broken, scene(), which++, seen_for);
   }
 }
 

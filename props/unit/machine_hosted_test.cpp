@@ -65,10 +65,53 @@ TEST_F(Hosted, GlobalPagesOutliveARootAndNotAFullFlush) {
   EXPECT_EQ(known(), 0b0011);
 }
 
-TEST_F(Hosted, RunsAFlushOnEveryCpuOfASet) {
+// CPU 1 is the caller. An interrupt comes when its CPU takes any, and once.
+TEST_F(Hosted, AnInterruptIsHeldBackUntilItsCpuTakesIt) {
   Platform::run_on(0b0011, [](void*) noexcept { Platform::flush_all(); }, nullptr);
+  Platform::run_on(0b0001, [](void*) noexcept { Platform::flush_all(); }, nullptr);
+  EXPECT_EQ(known(), 0b1111);
+  EXPECT_TRUE(Platform::take_interrupt());
+  EXPECT_EQ(known(), 0b1011);
+  EXPECT_FALSE(Platform::take_interrupt());
+
+  Platform::become(0);
+  const mm::u64 saved = Platform::disable_interrupts();
+  EXPECT_FALSE(Platform::take_interrupt());
+  Platform::restore_interrupts(saved);
+  EXPECT_EQ(known(), 0b1011);
+  EXPECT_TRUE(Platform::take_interrupt());
   EXPECT_EQ(known(), 0b1010);
+}
+
+TEST_F(Hosted, WhoSpinsLetsOthersTakeTheirsIfItIsSaid) {
+  Platform::run_on(0b0011, [](void*) noexcept { Platform::flush_all(); }, nullptr);
+  Platform::spin_hint();
+  Platform::let_interrupt(0b1110);
+  Platform::spin_hint();
+  EXPECT_EQ(known(), 0b1111);
+  Platform::let_interrupt(0b0011);
+  Platform::spin_hint();
+  EXPECT_EQ(known(), 0b1110);
   EXPECT_EQ(Platform::this_cpu(), 1u);
+  Platform::let_interrupt(0);
+}
+
+TEST_F(Hosted, WhatIsLearnedOfWatchedAddressesIsAWayToAPage) {
+  map(kVa, kData | P | W | U);
+  const auto can = [](uint64_t at) { return Platform::could_reach({at}, kPage); };
+  Platform::flush_all_and_global();
+  EXPECT_TRUE(prefetch(1, kVa));
+  EXPECT_FALSE(can(kData));
+  Platform::flush_page({kVa});
+  Platform::watch(kVa + kPage);
+  EXPECT_TRUE(prefetch(1, kVa));
+  EXPECT_TRUE(can(kData));
+  EXPECT_FALSE(can(kData - kPage) || can(kData + kPage));
+  EXPECT_TRUE(Platform::could_reach({kData - kPage}, 2 * kPage));
+  Platform::watch(0);
+  EXPECT_TRUE(can(kData));
+  Platform::flush_page({kVa});
+  EXPECT_FALSE(can(kData));
 }
 
 TEST_F(Hosted, CopiesThroughTheRootOfTheRunningCpu) {

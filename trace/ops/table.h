@@ -119,8 +119,8 @@ struct TableActivate {
   bool operator==(const TableActivate&) const = default;
 };
 
-// This CPU passes through a state in which it looks at nothing. Says how many things that waited
-// were dropped for it.
+// This CPU passes through a state in which it looks at nothing; before that it does the flushes that
+// are queued for it (trace/ops/tlb.h). Says how many things that waited were dropped for it.
 struct Quiesce {
   static constexpr const char* kName = "quiesce";
   static constexpr const char* kLaw = "L3";
