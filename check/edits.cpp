@@ -636,22 +636,19 @@ struct Lister {
     each_before<trace::CursorOpen>(i, [&](std::size_t first, const trace::CursorOpen& before) {
       for (const trace::CursorOpen& wide : {op, before}) {
         const trace::CursorOpen either{op.table, wide.begin, wide.end, {1}};
-        for (const bool jumps : {false, true}) {
-          add([=](Trace& to) {
-            to.calls[first].op = either;
-            to.calls[i].op = trace::CursorJump{op.begin};
-            remove_all(to, closes_between(to, first, i, jumps));
-          });
-        }
-        if (wide.begin == before.begin) continue;
-        add([=](Trace& to) {  // What was mapped there, and touched, is so here.
+        auto merged = [=](Trace& to, bool jumps) {
           to.calls[first].op = either;
           to.calls[i].op = trace::CursorJump{op.begin};
+          remove_all(to, closes_between(to, first, i, jumps));
+        };
+        for (const bool jumps : {false, true}) add([=](Trace& to) { merged(to, jumps); });
+        if (wide.begin == before.begin) continue;
+        add([=](Trace& to) {  // What was mapped there, and touched, is so here.
           for (Call& call : to.calls) {
             auto* const touch = std::get_if<trace::CpuTouch>(&call.op);
             if (touch != nullptr && touch->at == before.begin) touch->at = op.begin;
           }
-          remove_all(to, closes_between(to, first, i, /*last_stays=*/true));
+          merged(to, /*jumps=*/true);
         });
       }
     });
@@ -663,11 +660,7 @@ struct Lister {
       add([=](Trace& to) {
         to.calls[first].op = trace::TlbIssue{{}, {1}, {}};
         to.calls[i].op = trace::TlbDispatch{};
-        std::vector<std::size_t> jumps;
-        for (std::size_t k = first; k < i; ++k) {
-          if (std::holds_alternative<trace::CursorJump>(to.calls[k].op)) jumps.push_back(k);
-        }
-        remove_all(to, jumps);
+        remove_all(to, calls_between<trace::CursorJump>(to, first, i));
       });
     });
   }
@@ -675,32 +668,29 @@ struct Lister {
   // What is inserted by a list's cursor is pushed, and what is taken by it popped.
   void around(std::size_t i, const trace::ListInsertBefore& op) {
     each_before<trace::ListCursorFront>(i, [&](std::size_t first, const trace::ListCursorFront&) {
-      for (const bool at_front : {true, false}) {
-        add([=](Trace& to) {
-          std::vector<std::size_t> spare{first};
-          if (at_front) {
-            to.calls[i].op = trace::ListPushFront{op.list, op.from};
-          } else {
-            to.calls[i].op = trace::ListPushBack{op.list, op.from};
-          }
-          for (std::size_t k = i + 1; k < to.calls.size(); ++k) {
-            trace::Op& later = to.calls[k].op;
-            if (const auto* const take = std::get_if<trace::ListTakeCurrent>(&later)) {
-              const trace::ListTakeCurrent taken = *take;
-              if (at_front) {
-                later = trace::ListPopFront{taken.list, taken.to};
-              } else {
-                later = trace::ListPopBack{taken.list, taken.to};
-              }
-            } else if (std::holds_alternative<trace::ListMovePrev>(later) ||
-                       std::holds_alternative<trace::ListMoveNext>(later)) {
-              spare.push_back(k);
-            }
-          }
-          remove_all(to, spare);
-        });
-      }
+      add([=](Trace& to) {
+        by_the_end<trace::ListPushFront, trace::ListPopFront>(to, first, i, op);
+      });
+      add([=](Trace& to) {
+        by_the_end<trace::ListPushBack, trace::ListPopBack>(to, first, i, op);
+      });
     });
+  }
+  template <class Push, class Pop>
+  static void by_the_end(Trace& to, std::size_t opened, std::size_t i,
+                         const trace::ListInsertBefore& op) {
+    std::vector<std::size_t> spare{opened};
+    to.calls[i].op = Push{op.list, op.from};
+    for (std::size_t k = i + 1; k < to.calls.size(); ++k) {
+      trace::Op& later = to.calls[k].op;
+      if (const auto* const take = std::get_if<trace::ListTakeCurrent>(&later)) {
+        later = Pop{take->list, take->to};
+      } else if (std::holds_alternative<trace::ListMovePrev>(later) ||
+                 std::holds_alternative<trace::ListMoveNext>(later)) {
+        spare.push_back(k);
+      }
+    }
+    remove_all(to, spare);
   }
 
   // The range begins where the cursor jumps to, or where it first went on to.
@@ -762,10 +752,9 @@ struct Lister {
 
   // One of the machine's tables, instead of one that is made.
   void around(std::size_t i, const trace::TableNew& op) {
-    const trace::TableKindName kind = op.kind.name;
-    const std::uint8_t shared = kind == trace::TableKindName::user    ? 1
-                                : kind == trace::TableKindName::space ? 3
-                                                                      : 2;
+    using enum trace::TableKindName;
+    const trace::TableKindName kind = op.kind.name == plain5 ? plain : op.kind.name;
+    const auto shared = std::ranges::find(trace::kSharedKinds, kind) - trace::kSharedKinds.begin();
     const trace::Table instead{static_cast<std::uint8_t>(trace::Table::kFirstShared + shared)};
     const std::uint8_t lane = lane_of(trace, trace.calls[i]);
     add([=](Trace& to) {
@@ -797,13 +786,19 @@ struct Lister {
       }
     }
   }
+  template <class T>
+  static std::vector<std::size_t> calls_between(const Trace& of, std::size_t first,
+                                                std::size_t last) {
+    std::vector<std::size_t> calls;
+    for (std::size_t i = first; i < last; ++i) {
+      if (std::holds_alternative<T>(of.calls[i].op)) calls.push_back(i);
+    }
+    return calls;
+  }
   // Where the cursor is closed between two calls; and the second, unless it is to stay.
   static std::vector<std::size_t> closes_between(const Trace& of, std::size_t first,
                                                  std::size_t last, bool last_stays) {
-    std::vector<std::size_t> closes;
-    for (std::size_t i = first; i < last; ++i) {
-      if (std::holds_alternative<trace::CursorClose>(of.calls[i].op)) closes.push_back(i);
-    }
+    std::vector<std::size_t> closes = calls_between<trace::CursorClose>(of, first, last);
     if (!last_stays) closes.push_back(last);
     return closes;
   }

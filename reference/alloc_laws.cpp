@@ -142,10 +142,9 @@ bool allocates_a_frame(const Step& step) {
   if (!run) return false;
   const std::uint64_t sum = op->zeroed.value() ? 0 : sum_before(step, *run);
   return answers(step, {run->first * kPageBytes, sum}, step.answer.choices) &&
-         are_made_frames(step, *run, op->kind, op->value.value(), op->zeroed.value(),
-                         [&](Held& held) {
-                           held.at(op->to) = Handle{run->first, Knows::kind, op->kind};
-                         });
+         are_made_frames(
+             step, *run, op->kind, op->value.value(), op->zeroed.value(),
+             [&](Held& held) { held.at(op->to) = Handle{run->first, Knows::kind, op->kind}; });
 }
 
 bool allocates_a_segment(const Step& step) {

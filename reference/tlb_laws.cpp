@@ -10,11 +10,10 @@ using trace::TableKindName;
 
 namespace {
 
-// Calls `each(lane, cpu, space, one)` for what CPUs may keep of the spaces that they translate by,
+// Calls `each(cpu, space, one)` for what CPUs may keep of the spaces that they translate by,
 // beyond what these map.
 void for_each_stale(const State& state, auto&& each) {
-  for (Lane lane = 0; lane < state.cpus.size(); ++lane) {
-    const Processor& cpu = state.cpus[lane];
+  for (const Processor& cpu : state.cpus) {
     if (!cpu.root || cpu.root->kind != TableKindName::space) continue;
     const Tree& space = state.trees.at(cpu.root->root);
     for (const Translation& one : cpu.kept) {

@@ -401,7 +401,7 @@ void read(const Reader& from, Call& into) {
   std::visit(
       [&]<class T>(T& op) {
         read_fields(from, op, {"lane", "op"});
-        T::fields([&]<class Field>(const char* name, Field T::*member) {
+        T::fields([&]<class Field>(const char* name, Field T::* member) {
           if constexpr (std::same_as<Field, Kind>) {
             const bool can_be_asked = static_cast<std::size_t>((op.*member).name) < Kind::kCount;
             if (!can_be_asked) from.member(name).refuse("no operation can ask for this kind");

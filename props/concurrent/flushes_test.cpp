@@ -129,20 +129,41 @@ void explore(auto&& begin, auto&& lanes_on) {
 void both_on_space(const World& world) {
   for (const u32 cpu : {0u, 1u}) World::start_on(cpu, world.space);
 }
+void one_on_kernel(const World& world) {
+  World::start_on(0, world.space);
+  World::start_on(1, world.kernel);
+}
+
+// CPU 0 takes something out and passes, while the other goes.
+Lanes unmapping_while(const World& world, std::function<void()> other) {
+  return {[&] {
+            world.unmap(0);
+            mm::quiesce<P>(0);
+          },
+          std::move(other)};
+}
+Lanes unmapping_table_while(const World& world, std::function<void()> other) {
+  return {[&] {
+            world.unmap_table();
+            mm::quiesce<P>(0);
+          },
+          std::move(other)};
+}
+void come(const World& world) {
+  world.space.activate();
+  World::touch(0);
+  mm::quiesce<P>(1);
+}
 
 // The other passes between an unmapping and its flush, and must pass again.
 TEST(Flushes, APageIsUnmappedWhileAnotherUsesItAndPasses) {
   explore(both_on_space, [](const World& world) {
-    return Lanes{[&] {
-                   world.unmap(0);
-                   mm::quiesce<P>(0);
-                 },
-                 [&] {
-                   World::touch(0);
-                   mm::quiesce<P>(1);
-                   World::touch(0);
-                   mm::quiesce<P>(1);
-                 }};
+    return unmapping_while(world, [&] {
+      World::touch(0);
+      mm::quiesce<P>(1);
+      World::touch(0);
+      mm::quiesce<P>(1);
+    });
   });
 }
 
@@ -157,35 +178,17 @@ TEST(Flushes, APeriodRunsAlready) {
         world.unmap(1);
       },
       [](const World& world) {
-        return Lanes{[&] {
-                       world.unmap(0);
-                       mm::quiesce<P>(0);
-                     },
-                     [&] {
-                       mm::quiesce<P>(1);
-                       World::touch(0);
-                       mm::quiesce<P>(1);
-                     }};
+        return unmapping_while(world, [&] {
+          mm::quiesce<P>(1);
+          World::touch(0);
+          mm::quiesce<P>(1);
+        });
       });
 }
 
 TEST(Flushes, ACpuComesToTheSpace) {
-  explore(
-      [](const World& world) {
-        World::start_on(0, world.space);
-        World::start_on(1, world.kernel);
-      },
-      [](const World& world) {
-        return Lanes{[&] {
-                       world.unmap(0);
-                       mm::quiesce<P>(0);
-                     },
-                     [&] {
-                       world.space.activate();
-                       World::touch(0);
-                       mm::quiesce<P>(1);
-                     }};
-      });
+  explore(one_on_kernel,
+          [](const World& world) { return unmapping_while(world, [&] { come(world); }); });
 }
 
 TEST(Flushes, ACpuGoes) {
@@ -196,62 +199,36 @@ TEST(Flushes, ACpuGoes) {
         World::touch(0);
       },
       [](const World& world) {
-        return Lanes{[&] {
-                       world.unmap(0);
-                       mm::quiesce<P>(0);
-                     },
-                     [&] {
-                       world.kernel.activate();
-                       mm::quiesce<P>(1);
-                     }};
+        return unmapping_while(world, [&] {
+          world.kernel.activate();
+          mm::quiesce<P>(1);
+        });
       });
 }
 
 // A table is given back, and used again, and ThreadSanitizer sees who has walked it.
 TEST(Flushes, ATableIsTakenOutWhileAnotherWalksItAndPasses) {
   explore(both_on_space, [](const World& world) {
-    return Lanes{[&] {
-                   world.unmap_table();
-                   mm::quiesce<P>(0);
-                 },
-                 [&] {
-                   World::touch(0);
-                   mm::quiesce<P>(1);
-                   World::touch(1);
-                   mm::quiesce<P>(1);
-                 }};
+    return unmapping_table_while(world, [&] {
+      World::touch(0);
+      mm::quiesce<P>(1);
+      World::touch(1);
+      mm::quiesce<P>(1);
+    });
   });
 }
 TEST(Flushes, ATableIsTakenOutWhileACpuGoes) {
   explore(both_on_space, [](const World& world) {
-    return Lanes{[&] {
-                   world.unmap_table();
-                   mm::quiesce<P>(0);
-                 },
-                 [&] {
-                   mm::quiesce<P>(1);
-                   World::touch(0);
-                   world.kernel.activate();
-                 }};
+    return unmapping_table_while(world, [&] {
+      mm::quiesce<P>(1);
+      World::touch(0);
+      world.kernel.activate();
+    });
   });
 }
 TEST(Flushes, ATableIsTakenOutWhileACpuComes) {
-  explore(
-      [](const World& world) {
-        World::start_on(0, world.space);
-        World::start_on(1, world.kernel);
-      },
-      [](const World& world) {
-        return Lanes{[&] {
-                       world.unmap_table();
-                       mm::quiesce<P>(0);
-                     },
-                     [&] {
-                       world.space.activate();
-                       World::touch(0);
-                       mm::quiesce<P>(1);
-                     }};
-      });
+  explore(one_on_kernel,
+          [](const World& world) { return unmapping_table_while(world, [&] { come(world); }); });
 }
 
 // After sync() the other knows nothing, whenever it takes its interrupts, and whatever it does.

@@ -120,10 +120,15 @@ constexpr std::array kKeptByCpus = {
     cycle_of<CpuTouch, CpuTouch, CursorOpen, CursorProtect, CursorUnmap, CursorClose>({}),
     cycle_of<CpuTouch, CpuFlushPage, CpuTouch, CpuFlushAll, CpuTouch>({}),
 };
+// What every lane does, or most.
+constexpr Act kAllClose = cycle_of<CursorClose>({.rounds = 4, .lane = next});
+constexpr Act kAllActivate = cycle_of<TableActivate>({.rounds = 4, .lane = next});
+constexpr Act kAllTouch = cycle_of<CpuTouch>({.rounds = 8, .lane = next});
+constexpr Act kAllPass = cycle_of<Quiesce>({.rounds = 8, .lane = next});
 // What is taken out of a space that other CPUs translate by; they are told, and told late.
 constexpr std::array kUnmappedElsewhere = {
-    cycle_of<CursorClose>({.rounds = 4, .lane = next}),
-    cycle_of<TableActivate>({.rounds = 4, .lane = next}),
+    kAllClose,
+    kAllActivate,
     cycle_of<AllocFrame, FrameToUntyped, CursorOpen, CursorMapFrame, CursorMapRaw, CursorClose>(
         {.rounds = 2, .kinds = untyped}),
     cycle_of<CpuTouch>({.rounds = 6, .lane = next}),
@@ -132,7 +137,7 @@ constexpr std::array kUnmappedElsewhere = {
     cycle_of<AllocFrame, CpuTouch>({.rounds = 3}),
 };
 constexpr std::array kWaitedFor = {
-    cycle_of<CursorClose>({.rounds = 4, .lane = next}),
+    kAllClose,
     cycle_of<TableActivate, CpuTouch>({.rounds = 4, .lane = next}),
     cycle_of<CursorOpen, CursorMapRaw, CursorMapFrame, CursorJump>({}),
     cycle_of<CpuTouch>({.rounds = 3, .lane = next}),
@@ -141,27 +146,27 @@ constexpr std::array kWaitedFor = {
 };
 // The same of whole tables, by one cursor.
 constexpr std::array kEmptied = {
-    cycle_of<CursorClose>({.rounds = 4, .lane = next}),
-    cycle_of<TableActivate>({.rounds = 4, .lane = next}),
+    kAllClose,
+    kAllActivate,
     cycle_of<CursorOpen, CursorMapRun, CursorMapRaw, CursorMapRun>({}),
-    cycle_of<CpuTouch>({.rounds = 8, .lane = next}),
+    kAllTouch,
     cycle_of<CursorJump, CursorUnmap>({.rounds = 2}),
-    cycle_of<CpuTouch>({.rounds = 8, .lane = next}),
+    kAllTouch,
 };
 // CPUs are told when they have passed.
 constexpr std::array kToldLate = {
-    cycle_of<CursorClose>({.rounds = 4, .lane = next}),
-    cycle_of<TableActivate>({.rounds = 4, .lane = next}),
+    kAllClose,
+    kAllActivate,
     cycle_of<CursorOpen, CursorMapRaw, CursorJump, CursorUnmap>({}),
-    cycle_of<Quiesce>({.rounds = 8, .lane = next}),
+    kAllPass,
     cycle_of<TlbIssue, CursorClose, Quiesce>({}),
     cycle_of<CursorOpen, TlbIssue, CursorClose>({}),
-    cycle_of<Quiesce>({.rounds = 8, .lane = next}),
+    kAllPass,
 };
 // CPUs come and go while flushes are on their way.
 constexpr std::array kMovedOn = {
-    cycle_of<CursorClose>({.rounds = 4, .lane = next}),
-    cycle_of<TableActivate>({.rounds = 4, .lane = next}),
+    kAllClose,
+    kAllActivate,
     cycle_of<CursorOpen, TlbIssue, TlbDispatch>({}),
     cycle_of<TableActivate>({.rounds = 12, .lane = next}),
     cycle_of<TlbIssue, TlbDispatch, TlbSync>({}),

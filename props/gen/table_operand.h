@@ -189,20 +189,20 @@ class TableOperands {
                                     std::uint64_t end) {
     std::uint8_t level = 1;
     while (level < highest) {
-      const std::uint64_t pages = std::uint64_t{1} << (9 * level);
+      const std::uint64_t pages = reference::span_of(static_cast<std::uint8_t>(level + 1));
       if (at % pages != 0 || to % pages != 0 || pages > end - at) break;
       ++level;
     }
     return level;
   }
 
-  // Of a run.
-  static bool has_more_entries(int few, const reference::Cursor& cursor, trace::Target target,
+  // Whether it takes more entries than so many to map a run.
+  static bool has_more_entries(int most, const reference::Cursor& cursor, trace::Target target,
                                std::uint64_t pages) {
     std::uint64_t at = cursor.at, to = trace::address_of(target) / 4096;
     const std::uint64_t end = at + pages;
     for (int entries = 0; at < end; ++entries) {
-      if (entries == few) return true;
+      if (entries == most) return true;
       const std::uint64_t size =
           reference::span_of(fitting_level(reference::shape_of(cursor.kind).highest, at, to, end));
       at += size;
