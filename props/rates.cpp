@@ -16,7 +16,7 @@ using reference::Model;
 using trace::Trace;
 using Bytes = std::vector<std::uint8_t>;
 
-constexpr int kRuns = 7;
+constexpr int kRuns = 5;
 
 double seconds(auto&& work) {
   double best = 1e9;
@@ -64,6 +64,10 @@ void rate(const props::Property& property, check::MmAlone& system) {
   const double checked = seconds([&] {
     for (const Trace& one : traces) check::run<Model>(one, system);
   });
+  // The full state after every operation: a tenth of the traces is enough.
+  traces.resize(kTraces / 10);
+  check::Tally of_a_tenth;
+  for (const Trace& one : traces) check::run<Model>(one, system, {.tally = &of_a_tenth});
   const double thorough = seconds([&] {
     for (const Trace& one : traces) {
       check::run<Model>(one, system, {.thoroughness = check::Thoroughness::thorough});
@@ -76,7 +80,8 @@ void rate(const props::Property& property, check::MmAlone& system) {
       "thorough %4.2f M/s\n",
       property.name, million(asked, checked), alone / asked * 1e9, checked / asked * 1e9,
       checked / alone, generating / asked * 1e9, decoding / asked * 1e9,
-      (made + checked) / (made + alone), share, million(asked, thorough));
+      (made + checked) / (made + alone), share,
+      million(static_cast<double>(of_a_tenth.asked()), thorough));
 }
 
 void rate_reset(check::MmAlone& system) {
@@ -99,23 +104,42 @@ void rate_reset(check::MmAlone& system) {
               (both - operation) / kResets * 1e9, operation / kResets * 1e9);
 }
 
-void rate_schedules() {
+void rate_schedules(const char* what, const Trace& both) {
   check::MmAtOnce system;
-  const Trace both{.machine = {.pages = {2}, .loose = {1}, .cpus = {2}},
-                   .at_once = true,
-                   .prologue = 1,
-                   .calls = {{{0}, trace::FrameFromUnused{}},
-                             {{0}, trace::FrameDrop{}},
-                             {{1}, trace::FrameFromInUse{}},
-                             {{1}, trace::FrameDrop{}}}};
-  constexpr int kSchedules = 50'000;
+  constexpr int kSchedules = 20'000;
   system.rebuild(both.machine);
   const double time = seconds([&] {
     check::explore::Random chooser(1);
     check::explore::AtOnce<Model, check::MmAtOnce> lanes(both, system);
     for (int i = 0; i < kSchedules; ++i) (void)lanes.run(chooser);
   });
-  std::printf("schedules: %.0f k judged a second, of 2 lanes\n", kSchedules / time / 1e3);
+  std::printf("schedules: %.0f k judged a second, of 2 lanes %s\n", kSchedules / time / 1e3, what);
+}
+
+Trace at_once(trace::Machine machine, std::uint32_t prologue, std::vector<trace::Call> calls) {
+  return {
+      .machine = machine, .at_once = true, .prologue = prologue, .calls = calls, .schedule = {}};
+}
+
+void rate_schedules() {
+  rate_schedules("over a frame", at_once({.pages = {2}, .loose = {1}, .cpus = {2}}, 1,
+                                         {{{0}, trace::FrameFromUnused{}},
+                                          {{0}, trace::FrameDrop{}},
+                                          {{1}, trace::FrameFromInUse{}},
+                                          {{1}, trace::FrameDrop{}}}));
+  // Each opens a cursor over the same page of one table, maps it if it can, and closes.
+  std::vector<trace::Call> calls;
+  const trace::CursorOpen open{.table = {trace::Table::kFirstShared + 2},
+                               .begin = {},
+                               .end = {.page = 1},
+                               .may_change = {1}};
+  for (const std::uint8_t lane : {0, 1}) {
+    calls.push_back({{lane}, open});
+    calls.push_back({{lane}, trace::CursorMapRaw{.at = {}, .level = {1}, .property = {}}});
+    calls.push_back({{lane}, trace::CursorClose{}});
+  }
+  rate_schedules("over a page table",
+                 at_once({.pages = {16}, .loose = {1}, .cpus = {2}, .tables = {3}}, 0, calls));
 }
 
 // A thousand operations of which ten matter, whichever they are.
@@ -164,6 +188,7 @@ void rate_shrinking() {
 }  // namespace
 
 int main() {
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);  // Each figure when it is there.
   check::MmAlone system;
   system.rebuild({});
   for (const props::Property& property : props::properties()) {
