@@ -61,21 +61,30 @@ class OverTables {
     like(kProtect | set_of<CursorOpen, Quiesce>(), 48);
     like(kMap | kTakeOut, 96);
     like(set_of<TableWalk, CpuTouch>(), dice_.one_in(2) ? 96 : 24);
-    // A lane may see what those before it have done, or not.
-    std::vector<Author> authors{author};
+    // A lane may see what those before it have done, or not; but its own cursor is as the prologue
+    // left it.
+    std::vector<Past> pasts{{author, {}}};
     for (std::uint8_t lane = 0; lane < lanes_; ++lane) {
-      Author next = authors[dice_.below(authors.size())];
+      const Past& seen = pasts[dice_.below(pasts.size())];
+      Past past = seen.has_closed[lane] ? pasts.front() : seen;
       // By then they have closed theirs.
       for (std::uint8_t other = 0; other < lanes_; ++other) {
-        if (other != lane) next.ask({{other}, CursorClose{}});
+        if (other == lane) continue;
+        past.author.ask({{other}, CursorClose{}});
+        past.has_closed[other] |= past.author.has_asked();
       }
-      live(next, lane);
-      authors.push_back(next);
+      live(past.author, lane);
+      pasts.push_back(past);
     }
     return std::move(trace_);
   }
 
  private:
+  struct Past {
+    Author author;
+    std::array<bool, Cpu::kMost> has_closed;  // For these lanes, that in truth have not.
+  };
+
   // Some of what is liked now is liked so much.
   void like(OpSet ops, std::uint32_t weight) {
     for (std::size_t i = 0; i < kOpCount; ++i) {
