@@ -19,6 +19,7 @@
 #include <thread>
 #include <unistd.h>
 
+#include "check/cli/time.h"
 #include "props/zoo/hunt.h"
 #include "props/zoo/on.h"
 
@@ -297,7 +298,14 @@ int main(int argc, char** argv) {
   app.add_option("--bug", options.bug, "Only this one");
   app.add_option("--seeds", options.seeds, "Hunts of each bug (3)");
   app.add_option("--first-seed", options.first_seed, "The seed of the first (1)");
-  app.add_option("--time", options.seconds, "Seconds that a hunt may take (20)");
+  app.add_option_function<std::string>(
+      "--time",
+      [&options](const std::string& given) {
+        const std::optional<double> seconds = check::cli::seconds_of(given);
+        if (!seconds) throw CLI::ValidationError("--time", "not a time: " + given + " (try 20s)");
+        options.seconds = *seconds;
+      },
+      "How long a hunt may take (20s)");
   app.add_option("--property", options.property, "Hunt with the traces and the judge of this one")
       ->check(CLI::IsMember([] {
         std::vector<std::string> names;
