@@ -18,6 +18,8 @@ using trace::Trace;
 
 // Up to this many calls, combinations are tried that are too many for longer traces.
 constexpr std::size_t kShort = 9;
+// Up to this many, what cursors do in more steps than it takes.
+constexpr std::size_t kAround = 16;
 // Up to this many, all pairs of calls; up to kShort, those that have a register or a page in
 // common; beyond, of these only those of different operations: what makes, and what unmakes.
 constexpr std::size_t kAllPairs = 6;
@@ -623,9 +625,24 @@ struct Lister {
   // trace no single removal tells: that of a jump leaves the cursor elsewhere, that of closing lets
   // nothing be opened.
   void cursors() {
-    if (!is_short() || trace.at_once) return;
+    if (size() > kAround || trace.at_once) return;
     for (std::size_t i = 0; i < size(); ++i) {
       std::visit([&](const auto& op) { around(i, op); }, trace.calls[i].op);
+    }
+    ends();
+  }
+
+  // What the last calls show, one may show that was asked before.
+  void ends() {
+    for (std::size_t last = 2; last <= 3 && last < size(); ++last) {
+      for (std::size_t i = 0; i + last < size(); ++i) {
+        if (!std::holds_alternative<trace::CpuTouch>(trace.calls[i].op)) continue;
+        add([=](Trace& to) {
+          const Call again = to.calls[i];
+          remove_calls(to, to.calls.size() - last, to.calls.size());
+          to.calls.push_back(again);
+        });
+      }
     }
   }
 

@@ -23,6 +23,7 @@
 #include "check/report/files.h"
 #include "check/shrink.h"
 #include "props/properties.h"
+#include "props/shorter.h"
 #include "reference/model.h"
 
 namespace check::cli {
@@ -132,12 +133,13 @@ bool Checking::write_counterexample(const Property& property, trace::Trace faili
                                     std::size_t step) {
   Report report{.system = "mm on hosted", .property = property.name, .seed = options_.seed};
   report.shrunk.from_ops = failing.calls.size();
-  Shrunk shrunk = shrink(
-      std::move(failing),
-      [&](trace::Trace& smaller) {
-        return !shared_->stop && props::judge_again(property, smaller).diverged.has_value();
-      },
-      property.at_once ? kBudgetAtOnce : Budget{}, step);
+  auto fails = [&](trace::Trace& smaller) {
+    return !shared_->stop && props::judge_again(property, smaller).diverged.has_value();
+  };
+  const Budget budget = property.at_once ? kBudgetAtOnce : Budget{};
+  Shrunk shrunk =
+      props::or_shorter(property, options_.seed, shrink(std::move(failing), fails, budget, step),
+                        fails, budget);
   props::Judged judged =
       props::judge_again(property, shrunk.trace, {.thoroughness = Thoroughness::thorough});
   if (!judged.diverged) {

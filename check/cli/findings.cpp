@@ -9,7 +9,7 @@ namespace {
 
 // After so many operations asked, each outcome should have been seen. Of lanes at once each
 // schedule asks all of a trace's operations again, so there it takes more.
-constexpr std::uint64_t kEnoughAlone = 100'000;
+constexpr std::uint64_t kEnoughAlone = 400'000;
 constexpr std::uint64_t kEnoughAtOnce = 4'000'000;
 
 std::uint64_t operations_of(const Work& work) {

@@ -92,7 +92,11 @@ std::optional<trace::Op> Author::played_op() {
   }
   for (int tries = 0; !acts_.empty(); ++tries) {
     const Act& act = acts_.front();
-    if (turn_ == act.size) turn_ = 0, ++round_;
+    if (turn_ == act.size) {
+      turn_ = 0;
+      ++round_;
+      if (act.lane == Act::Lane::each && round_ < rounds_) go_to_lane(lane_.index + 1u);
+    }
     const bool is_stuck = tries == act.size;
     if (is_stuck || round_ == rounds_ || (act.until_refused && is_refused_)) {
       begin_act(acts_.subspan(1));
@@ -112,14 +116,22 @@ void Author::begin_act(Scene acts) {
   const Act& act = acts_.front();
   rounds_ = dice_.between((act.rounds + 1u) / 2, act.rounds);
   const unsigned cpus = machine_.cpus.count;
-  unsigned lane = machine_.lane(lane_);
+  const unsigned lane = machine_.lane(lane_);
   switch (act.lane) {
-    case Act::Lane::stay: break;
-    case Act::Lane::next: lane += 1; break;
-    case Act::Lane::back: lane += cpus - 1; break;
-    case Act::Lane::first: lane = 0; break;
+    case Act::Lane::stay: return;
+    case Act::Lane::next: return go_to_lane(lane + 1);
+    case Act::Lane::back: return go_to_lane(lane + cpus - 1);
+    case Act::Lane::first: return go_to_lane(0);
+    case Act::Lane::each: rounds_ = cpus; return go_to_lane(lane + 1);
+    case Act::Lane::holder:
+      for (unsigned other = 0; other < cpus; ++other) {
+        if (model_.cursor(static_cast<std::uint8_t>(other)) != nullptr) return go_to_lane(other);
+      }
   }
-  lane_.index = static_cast<std::uint8_t>(lane % cpus);
+}
+
+void Author::go_to_lane(unsigned lane) {
+  lane_.index = static_cast<std::uint8_t>(lane % machine_.cpus.count);
 }
 
 }  // namespace props

@@ -63,6 +63,7 @@ class Author {
   std::optional<trace::Op> played_op();
 
   void begin_act(Scene acts);
+  void go_to_lane(unsigned lane);  // Modulo the number of CPUs.
 
   trace::Machine machine_;
   Taste taste_;

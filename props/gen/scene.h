@@ -14,7 +14,8 @@
 namespace props {
 
 struct Act {
-  enum class Lane : std::uint8_t { stay, next, back, first };    // Who plays.
+  // Who plays. Each: every lane one round, this one last. Holder: who has a cursor open.
+  enum class Lane : std::uint8_t { stay, next, back, first, each, holder };
   enum class Sizes : std::uint8_t { usual, single, few, most };  // Pages asked of the allocator.
   enum class Kinds : std::uint8_t { liked, links, untyped };     // Of metadata made.
 

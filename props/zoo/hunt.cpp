@@ -13,6 +13,7 @@
 
 #include "check/shrink.h"
 #include "props/properties.h"
+#include "props/shorter.h"
 #include "trace/text.h"
 
 namespace {
@@ -178,19 +179,19 @@ void hunt(const props::Property& property, std::uint64_t seed, Hunted& hunted) {
   check::Budget budget;
   if (property.at_once) budget.tries = 4000;
   if (!sanitizer().empty()) budget.tries = 1500;
-  trace::Trace best = check::shrink(
-                          std::move(failing),
-                          [&](trace::Trace& smaller) {
-                            if (property.at_once && !smaller.at_once) return false;
-                            const std::string_view fault = fault_of(property, smaller, true);
-                            if (fault.empty()) return false;
-                            if (smaller.calls.size() < hunted.shrunk_ops) {
-                              hunted.shrunk_ops = static_cast<unsigned>(smaller.calls.size());
-                            }
-                            return true;
-                          },
-                          budget)
-                          .trace;
+  auto fails = [&](trace::Trace& smaller) {
+    if (property.at_once && !smaller.at_once) return false;
+    const std::string_view fault = fault_of(property, smaller, true);
+    if (fault.empty()) return false;
+    if (smaller.calls.size() < hunted.shrunk_ops) {
+      hunted.shrunk_ops = static_cast<unsigned>(smaller.calls.size());
+    }
+    return true;
+  };
+  check::Shrunk shrunk = check::shrink(std::move(failing), fails, budget);
+  put(shrunk.trace, hunted.trace);
+  trace::Trace best =
+      props::or_shorter(property, seed, std::move(shrunk), fails, budget).trace;
   put(best, hunted.trace);
   hunted.shrunk_ops = static_cast<unsigned>(best.calls.size());
   if (const std::string_view last = fault_of(property, best, true); !last.empty()) {
