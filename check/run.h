@@ -282,6 +282,7 @@ Run run(const trace::Trace& trace, S& system, How how = {}) {
     if (is_thorough || found) run.steps.push_back(both.last());
     if (found) {
       found->step = at;
+      found->said = last_words_of(system);
       run.diverged = std::move(found);
     }
     if (run.diverged || both.has_aborted()) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <concepts>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "check/verdict.h"
@@ -19,7 +20,7 @@ concept Observable = requires(const T& system, std::uint64_t page, void (*see)(t
 template <class S>
 concept SystemUnderTest =
     Observable<S> && trace::HandlesEveryOp<S> &&
-    requires(S system, const S& seen, const trace::Machine& shape, std::uint64_t page) {
+    requires(S& system, const S& seen, const trace::Machine& shape, std::uint64_t page) {
       system.reset(shape);    // To the machine's first state; cheap.
       system.rebuild(shape);  // The same from nothing, whatever has happened.
       { seen.digest(page) } -> std::same_as<std::uint64_t>;  // Of all words of a page's records.
@@ -57,11 +58,18 @@ concept ShowsFreeBlocks =
 // tables of the machine.
 template <class S>
 concept ShowsTables =
-    requires(S system, const S& seen, const trace::TableRange& range, void (*see)(trace::Fact)) {
+    requires(S& system, const S& seen, const trace::TableRange& range, void (*see)(trace::Fact)) {
       seen.mapped(range, see);
       { seen.begun() } -> std::convertible_to<const trace::Choices&>;
       system.go_at_once();  // From now on lanes go at once, until it is reset.
     };
+
+// What a system says of its end, if it has ended other than with an answer.
+template <class S>
+std::string last_words_of(const S& system) {
+  if constexpr (requires { system.last_words(); }) return system.last_words();
+  return {};
+}
 
 template <class M>
 concept Judge = std::copyable<M> && Observable<M> && std::constructible_from<M, trace::Machine> &&

@@ -41,6 +41,7 @@ struct Divergence {
   std::string law;       // The id it bears on: "INV-13".
   Facts missing{};       // Expected, and not seen;
   Facts unexpected{};    // seen, and not expected.
+  std::string said{};    // By a system that has ended, and not with an answer.
 };
 
 }  // namespace check

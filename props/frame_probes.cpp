@@ -45,7 +45,7 @@ Answer reading(Kind kind, std::uint64_t value) {
 
 // A typed handle reads its kind; made dynamic it is refused as every other kind, and taken as its
 // own.
-Wrong unless_is_of(check::MmAlone& system, Cpu cpu, std::uint8_t lane, Frame frame, Kind kind,
+Wrong unless_is_of(check::AnySystem& system, Cpu cpu, std::uint8_t lane, Frame frame, Kind kind,
                    std::uint64_t value) {
   const Answer yes{}, no{{.status = Status::wrong_kind}, {}};
   auto look = [&](const Op& op, const Answer& expected) {

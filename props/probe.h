@@ -13,7 +13,7 @@ namespace props {
 // not have.
 using Wrong = std::optional<check::Step>;
 
-inline Wrong unless_answered(check::MmAlone& system, const trace::Call& call, std::uint8_t lane,
+inline Wrong unless_answered(check::AnySystem& system, const trace::Call& call, std::uint8_t lane,
                              const trace::Answer& expected) {
   const trace::Answer seen = system.apply(lane, call.op);
   if (seen == expected) return std::nullopt;
@@ -23,7 +23,7 @@ inline Wrong unless_answered(check::MmAlone& system, const trace::Call& call, st
 // What a law asks around a call: `before` it, if it can be asked, and `after` it, unless it ended
 // in an abort. The model is where the system is.
 struct Probe {
-  check::MmAlone& system;
+  check::AnySystem& system;
   const reference::Model& model;
   const trace::Call& call;
   std::uint8_t lane;
@@ -32,7 +32,7 @@ struct Probe {
 // `Law` has a kName, before(Probe) and after(Probe, Step), which say what is Wrong.
 template <class Law>
 Judged probed_once(const trace::Trace& trace, check::How how) {
-  check::MmAlone& system = system_of<check::MmAlone>(trace.machine);
+  check::AnySystem& system = lone_system(trace.machine);
   reference::Model model(trace.machine);
   Law law;
   system.reset(trace.machine);
@@ -41,6 +41,7 @@ Judged probed_once(const trace::Trace& trace, check::How how) {
   Judged result;
   auto diverge = [&](std::size_t at, const char* why, const check::Step& step) {
     result.diverged = check::Divergence{check::Oracle::answer, at, why, {}, {}};
+    result.diverged->said = check::last_words_of(system);
     result.steps.push_back(step);
     system.rebuild(trace.machine);
   };

@@ -16,7 +16,6 @@ namespace {
 
 using namespace trace;
 using check::How;
-using check::MmAlone;
 using check::MmAtOnce;
 using check::Thoroughness;
 using reference::Model;
@@ -27,13 +26,13 @@ Judged judged(check::Run run) {
 }
 
 Judged agreement(Trace& trace, How how) {
-  return judged(check::confirmed_run<Model>(trace, system_of<MmAlone>(trace.machine), how));
+  return judged(check::confirmed_run<Model>(trace, lone_system(trace.machine), how));
 }
 
 // Everything is compared after every step, and the model's own laws are asked.
 Judged keeps_laws(Trace& trace, How how) {
   how.thoroughness = Thoroughness::thorough;
-  return judged(check::confirmed_run<Model>(trace, system_of<MmAlone>(trace.machine), how));
+  return judged(check::confirmed_run<Model>(trace, lone_system(trace.machine), how));
 }
 
 // How many schedules of a trace are tried: few of many traces find more than many of few. A trace

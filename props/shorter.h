@@ -14,7 +14,7 @@ namespace props {
 template <class Fails>
 check::Shrunk or_shorter(const Property& property, std::uint64_t seed, check::Shrunk shrunk,
                          Fails&& fails, check::Budget budget) {
-  constexpr std::uint64_t kTraces = 20'000, kTracesAtOnce = 200;
+  constexpr std::uint64_t kTraces = 6'000, kTracesAtOnce = 100;
   constexpr int kFailing = 4;
   const std::size_t most_ops = shrunk.trace.calls.size() + 2;
   if (most_ops <= 3) return shrunk;

@@ -20,4 +20,11 @@ System& system_of(const trace::Machine& shape) {
   return system;
 }
 
+// What is asked what goes alone, if it is not mm on the simulated machine.
+inline check::AnySystem* chosen_instead = nullptr;
+
+inline check::AnySystem& lone_system(const trace::Machine& shape) {
+  return chosen_instead != nullptr ? *chosen_instead : system_of<check::MmAlone>(shape);
+}
+
 }  // namespace props

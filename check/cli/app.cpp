@@ -18,17 +18,17 @@ std::string sentence_of(const CLI::Error& error) {
   return text + " (--help says what there is)";
 }
 
-int run(int argc, char** argv, const Subject& subject, const MoreVerbs& more) {
+int run(int argc, char** argv, Subjects subjects, const MoreVerbs& more) {
   int status = kHeld;
-  CLI::App app("Judges " + subject.name + " against an obviously correct model.", "pagetwin");
+  CLI::App app("Judges " + subjects.front().name + " against an obviously correct model.", "pagetwin");
   app.set_version_flag("--version", std::string("pagetwin ") + PAGETWIN_VERSION);
   app.require_subcommand(1);
   app.failure_message([](const CLI::App*, const CLI::Error&) { return std::string(); });
   app.footer(kExitStatuses);
   if (more) more(app, status);
-  add_replay(app, status, subject);
-  add_shrink(app, status, subject);
-  add_show(app, status, subject);
+  add_replay(app, status, subjects);
+  add_shrink(app, status, subjects);
+  add_show(app, status, subjects.front());
   add_convert(app, status);
   add_schema(app, status);
   for (CLI::App* const verb : app.get_subcommands({})) verb->footer(kExitStatuses);
@@ -53,9 +53,12 @@ int run(int argc, char** argv, const Subject& subject, const MoreVerbs& more) {
 
 }  // namespace
 
-int run_app(int argc, char** argv, const Subject& subject, const MoreVerbs& more) {
+int run_app(int argc, char** argv, Subjects subjects, const MoreVerbs& more) {
   try {
-    return run(argc, argv, subject, more);
+    return run(argc, argv, subjects, more);
+  } catch (const Stop& stop) {
+    complain(stop.what());
+    return stop.status;
   } catch (const std::exception& error) {
     complain(std::string("internal error: ") + error.what());
   } catch (...) {

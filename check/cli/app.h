@@ -13,6 +13,6 @@ namespace check::cli {
 // Adds verbs of a program's own.
 using MoreVerbs = std::function<void(CLI::App& app, int& status)>;
 
-int run_app(int argc, char** argv, const Subject& subject, const MoreVerbs& more);
+int run_app(int argc, char** argv, Subjects subjects, const MoreVerbs& more);
 
 }  // namespace check::cli

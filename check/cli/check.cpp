@@ -19,11 +19,14 @@
 #include <unistd.h>
 
 #include "check/cli/findings.h"
+#include "check/cli/guest.h"
+#include "check/cli/input.h"
 #include "check/cli/status.h"
 #include "check/report/files.h"
 #include "check/shrink.h"
 #include "props/properties.h"
 #include "props/shorter.h"
+#include "props/systems.h"
 #include "reference/model.h"
 
 namespace check::cli {
@@ -64,6 +67,7 @@ class Checking {
   double elapsed() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
 
   [[noreturn]] void work(unsigned job);
+  void try_cases(unsigned job);
   bool write_counterexample(const Property& property, trace::Trace failing, std::size_t step);
   bool wait_for_children();
   // Where a process was.
@@ -100,10 +104,20 @@ void Checking::work(unsigned job) {
   (void)signal(SIGINT, SIG_IGN);  // The parent decides when to stop.
   (void)signal(SIGTERM, SIG_DFL);
   (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+  try {
+    try_cases(job);
+  } catch (const std::exception& error) {
+    complain(error.what());
+    _exit(kInternal);
+  }
+  _exit(0);
+}
+
+void Checking::try_cases(unsigned job) {
   Shared::Job& mine = shared_->jobs[job];
   for (std::uint64_t at = job; at < options_.cases; at += options_.jobs) {
     for (std::size_t i = 0; i < selected_.size(); ++i) {
-      if (shared_->stop || elapsed() >= options_.seconds) _exit(0);
+      if (shared_->stop || elapsed() >= options_.seconds) return;
       const Property& property = *selected_[i];
       mine.property = static_cast<std::uint32_t>(i);
       mine.at_case = at;
@@ -119,19 +133,18 @@ void Checking::work(unsigned job) {
       if (!judged.diverged) continue;
 
       int nobody = -1;
-      if (!shared_->finder.compare_exchange_strong(nobody, static_cast<int>(job))) _exit(0);
+      if (!shared_->finder.compare_exchange_strong(nobody, static_cast<int>(job))) return;
       shared_->is_written = write_counterexample(property, std::move(trace), judged.diverged->step);
-      _exit(0);
+      return;
     }
   }
-  _exit(0);
 }
 
 // Shrinks it, as far as there is time, and writes both reports. False if it does not fail again, or
 // nothing could be written.
 bool Checking::write_counterexample(const Property& property, trace::Trace failing,
                                     std::size_t step) {
-  Report report{.system = "mm on hosted", .property = property.name, .seed = options_.seed};
+  Report report{.system = "mm on " + options_.on, .property = property.name, .seed = options_.seed};
   report.shrunk.from_ops = failing.calls.size();
   auto fails = [&](trace::Trace& smaller) {
     return !shared_->stop && props::judge_again(property, smaller).diverged.has_value();
@@ -332,8 +345,10 @@ int check_all(CheckOptions& options) {
     std::cerr << "pagetwin: " << wrong << '\n';
     return kUsage;
   }
+  const bool is_on_guest = options.on == kOnGuest;
   std::vector<const Property*> selected;
   for (const Property& property : props::properties()) {
+    if (is_on_guest && property.at_once) continue;
     if (fnmatch(options.filter.c_str(), property.name, FNM_CASEFOLD) == 0) {
       selected.push_back(&property);
     }
@@ -349,12 +364,13 @@ int check_all(CheckOptions& options) {
     }
     return kHeld;
   }
+  if (is_on_guest) props::chosen_instead = &tried_guest();
   return Checking(options, selected).run();
 }
 
 }  // namespace
 
-void add_check(CLI::App& app, int& status) {
+void add_check(CLI::App& app, int& status, Subjects subjects) {
   auto options = std::make_shared<CheckOptions>();
   CLI::App* const verb = app.add_subcommand("check", "Run every property, and show what fails");
   verb->add_option("--seed", options->seed_given, "Repeat the run of this seed")
@@ -374,6 +390,7 @@ void add_check(CLI::App& app, int& status) {
       ->check(CLI::IsMember({"auto", "always", "never"}));
   verb->add_flag("-q,--quiet", options->quiet, "Only the verdict");
   verb->add_flag("-v,--verbose", options->verbose, "Every outcome of every operation");
+  add_on_option(*verb, options->on, subjects);
   verb->callback([options, &status] { status = check_all(*options); });
 }
 

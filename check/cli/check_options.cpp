@@ -43,7 +43,11 @@ std::string settle(CheckOptions& options) {
   } else if (has_cases) {
     options.seconds = 1e9;  // As many cases as asked for, however long they take.
   }
-  if (options.jobs == 0) options.jobs = std::max(1u, std::thread::hardware_concurrency());
+  // A guest needs a CPU of its own, beside that of who asks it.
+  const unsigned each_needs = options.on == "guest" ? 2 : 1;
+  if (options.jobs == 0) {
+    options.jobs = std::max(1u, std::thread::hardware_concurrency() / each_needs);
+  }
   options.jobs = std::min<unsigned>(options.jobs, kMostJobs);
   return "";
 }

@@ -19,6 +19,7 @@ struct CheckOptions {
   std::string filter = "*";
   std::string json;
   std::string color = "auto";
+  std::string on = "hosted";
   unsigned jobs = 0;
   bool list = false, quiet = false, verbose = false;
 

@@ -86,6 +86,7 @@ std::vector<std::string> Findings::never_seen(std::size_t property) const {
   std::vector<std::string> names;
   for (const auto& [op, status] : props::outcomes_of(*selected_[property])) {
     if (work.labels.count(op, status) > 0) continue;
+    if (work.labels.count(op, trace::Status::declined) > 0) continue;
     names.push_back(std::string(trace::name_of(trace::blank_op(op))) + ' ' +
                     trace::kStatusNames[static_cast<std::size_t>(status)]);
   }

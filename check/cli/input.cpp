@@ -63,4 +63,22 @@ void add_form_option(CLI::App& verb, Form& form) {
       ->type_name("json|bytes");
 }
 
+void add_on_option(CLI::App& verb, std::string& on, Subjects subjects) {
+  if (subjects.size() < 2) return;
+  std::vector<std::string> names;
+  for (const Subject& one : subjects) names.push_back(one.on);
+  on = names.front();
+  verb.add_option("--on", on, "Which one is asked (" + on + ")")
+      ->check(CLI::IsMember(names).description(""))
+      ->type_name(CLI::detail::join(names, "|"));
+  for (const Subject& one : subjects) {
+    if (one.add_options) one.add_options(verb);
+  }
+}
+
+const Subject& chosen(Subjects subjects, const std::string& on) {
+  const auto named = std::ranges::find(subjects, on, &Subject::on);
+  return named == subjects.end() ? subjects.front() : *named;
+}
+
 }  // namespace check::cli

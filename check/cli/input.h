@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "check/cli/subject.h"
 #include "check/report/report.h"
 #include "trace/json.h"
 
@@ -33,5 +34,8 @@ void complain(const std::string& file, const std::string& what);
 
 // Adds --from to a verb.
 void add_form_option(CLI::App& verb, Form& form);
+// Adds --on to a verb, if there are several; and the options that they have of their own.
+void add_on_option(CLI::App& verb, std::string& on, Subjects subjects);
+const Subject& chosen(Subjects subjects, const std::string& on);
 
 }  // namespace check::cli

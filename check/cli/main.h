@@ -121,7 +121,8 @@ Subject subject_of(std::string name) {
 
 template <SystemUnderTest S, class AtOnce = void>
 int cli_main(int argc, char** argv, std::string name, const cli::MoreVerbs& more = {}) {
-  return cli::run_app(argc, argv, cli::subject_of<S, AtOnce>(std::move(name)), more);
+  const cli::Subject subject = cli::subject_of<S, AtOnce>(std::move(name));
+  return cli::run_app(argc, argv, {&subject, 1}, more);
 }
 
 }  // namespace check

@@ -14,6 +14,7 @@ namespace {
 struct Options {
   std::vector<std::string> files;
   Form form = Form::by_name;
+  std::string on;
   bool quiet = false;
 };
 
@@ -32,6 +33,8 @@ std::string broken_promise(const trace::TraceFile& file, const std::vector<Step>
   if (steps.size() < file.trace.calls.size()) {
     return "the trace ends at call " + std::to_string(steps.size()) + ", before its last";
   }
+  // What a system does not support it need not answer as another did.
+  if (steps.back().seen.reply.status == trace::Status::declined) return {};
   return unmet(*file.expect, steps.back().call.op, steps.back().seen);
 }
 
@@ -46,10 +49,16 @@ int agreed(const std::string& name, const Input& input, const Judgement& judgeme
   if (input.file.trace.at_once) {
     std::cout << ", " << plural(judgement.schedules, "schedule") << " tried";
   } else {
-    const auto asked = std::ranges::count_if(judgement.steps, [](const Step& step) {
-      return step.seen.reply.status != trace::Status::passed_over;
-    });
+    const auto count = [&](trace::Status status) {
+      return std::ranges::count_if(judgement.steps, [&](const Step& step) {
+        return step.seen.reply.status == status;
+      });
+    };
+    const auto declined = count(trace::Status::declined);
+    const auto asked =
+        std::ssize(judgement.steps) - count(trace::Status::passed_over) - declined;
     std::cout << ", " << asked << " asked";
+    if (declined > 0) std::cout << ", " << declined << " declined";
   }
   std::cout << '\n';
   return kHeld;
@@ -79,17 +88,18 @@ int replay(const std::string& name, const Options& options, const Subject& subje
 
 }  // namespace
 
-void add_replay(CLI::App& app, int& status, const Subject& subject) {
+void add_replay(CLI::App& app, int& status, Subjects subjects) {
   auto options = std::make_shared<Options>();
   CLI::App* const verb =
       app.add_subcommand("replay", "Run traces or reports again, and show where they diverge");
   verb->add_option("files", options->files, "Traces or reports")->required()->type_name("FILE");
   add_form_option(*verb, options->form);
+  add_on_option(*verb, options->on, subjects);
   verb->add_flag("-q,--quiet", options->quiet, "Say nothing of what agrees");
-  verb->callback([options, &status, &subject] {
+  verb->callback([options, &status, subjects] {
     for (const std::string& name : options->files) {
       // What could not be read comes first, then what diverges.
-      const int one = replay(name, *options, subject);
+      const int one = replay(name, *options, chosen(subjects, options->on));
       if (status == kHeld || one == kUsage) status = one;
     }
   });

@@ -20,6 +20,7 @@ void note_interrupt(int) { is_interrupted = 1; }
 struct Options {
   std::string file;
   std::string out;
+  std::string on;
   Form form = Form::by_name;
 };
 
@@ -79,14 +80,17 @@ int shrink_file(const Options& options, const Subject& subject) {
 
 }  // namespace
 
-void add_shrink(CLI::App& app, int& status, const Subject& subject) {
+void add_shrink(CLI::App& app, int& status, Subjects subjects) {
   auto options = std::make_shared<Options>();
   CLI::App* const verb =
       app.add_subcommand("shrink", "Look for the simplest trace that diverges like this one");
   verb->add_option("file", options->file, "A trace or a report")->required()->type_name("FILE");
   verb->add_option("-o,--out", options->out, "Where the report goes (NAME.shrunk.json)");
   add_form_option(*verb, options->form);
-  verb->callback([options, &status, &subject] { status = shrink_file(*options, subject); });
+  add_on_option(*verb, options->on, subjects);
+  verb->callback([options, &status, subjects] {
+    status = shrink_file(*options, chosen(subjects, options->on));
+  });
 }
 
 }  // namespace check::cli

@@ -3,8 +3,10 @@
 // template; main.h makes one of any system.
 #pragma once
 
+#include <CLI/CLI.hpp>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -22,12 +24,17 @@ struct Judgement {
 
 struct Subject {
   std::string name{};  // "mm on hosted"
+  std::string on{};    // What `--on` calls it, if there are several: "hosted".
   // With all that a report needs.
   std::function<Judgement(const trace::Trace&)> judge{};
   // Whether it diverges, quickly. Of lanes at once the schedule is replaced by one that shows it.
   std::function<bool(trace::Trace&)> fails{};
   // Of a law; null if there is none of that id.
   std::function<const char*(const std::string&)> sentence_of{};
+  // Options of its own, of each verb that can ask it; may be empty.
+  std::function<void(CLI::App& verb)> add_options{};
 };
+// Verbs ask the first, unless another is named.
+using Subjects = std::span<const Subject>;
 
 }  // namespace check::cli

@@ -9,9 +9,9 @@
 namespace check::cli {
 
 // `replay FILE...`: asks the system and the model what the file asks, and says where they part.
-void add_replay(CLI::App& app, int& status, const Subject& subject);
+void add_replay(CLI::App& app, int& status, Subjects subjects);
 // `shrink FILE`: looks for the simplest trace that still diverges.
-void add_shrink(CLI::App& app, int& status, const Subject& subject);
+void add_shrink(CLI::App& app, int& status, Subjects subjects);
 // `show FILE`: a trace or a report, for people.
 void add_show(CLI::App& app, int& status, const Subject& subject);
 // `convert FILE`: JSON to bytes, and back.

@@ -47,7 +47,7 @@ void read_step(const Reader& from, Step& step) {
 }
 
 void read_diverged(const Reader& from, Report& report) {
-  from.only({"step", "oracle", "law", "sentence", "missing", "unexpected"});
+  from.only({"step", "oracle", "law", "sentence", "missing", "unexpected", "said"});
   Divergence& diverged = report.diverged;
   diverged.step = from.member("step").number(0, trace::kMostElements);
   diverged.oracle = static_cast<Oracle>(from.member("oracle").one_of("an oracle", kOracleNames));
@@ -55,6 +55,7 @@ void read_diverged(const Reader& from, Report& report) {
   report.sentence = from.member("sentence").text(kMostText);
   diverged.missing = read_facts(from.member("missing"));
   diverged.unexpected = read_facts(from.member("unexpected"));
+  if (from.has("said")) diverged.said = from.member("said").text(kMostText);
 }
 
 void read(const Reader& from, Report& report) {
@@ -88,6 +89,13 @@ std::string json_report(const Report& report, const std::string& json_file) {
   for (const Step& step : report.steps) steps.push_back(step_json(step));
   const std::string text = text_report(report, json_file);
   const Divergence& diverged = report.diverged;
+  Json found = {{"step", diverged.step},
+                {"oracle", kOracleNames[static_cast<std::size_t>(diverged.oracle)]},
+                {"law", diverged.law},
+                {"sentence", report.sentence},
+                {"missing", facts_json(diverged.missing)},
+                {"unexpected", facts_json(diverged.unexpected)}};
+  if (!diverged.said.empty()) found["said"] = diverged.said;
   return trace::pretty({{"format", trace::kFormat},
                         {"what", text.substr(0, text.find('\n'))},
                         {"system", report.system},
@@ -97,15 +105,9 @@ std::string json_report(const Report& report, const std::string& json_file) {
                          {{"from_ops", report.shrunk.from_ops},
                           {"to_ops", report.shrunk.to_ops},
                           {"tries", report.shrunk.tries}}},
-                        {"diverged",
-                         {{"step", diverged.step},
-                          {"oracle", kOracleNames[static_cast<std::size_t>(diverged.oracle)]},
-                          {"law", diverged.law},
-                          {"sentence", report.sentence},
-                          {"missing", facts_json(diverged.missing)},
-                          {"unexpected", facts_json(diverged.unexpected)}}},
+                        {"diverged", std::move(found)},
                         {"steps", std::move(steps)},
-                        {"replay", replay_command(json_file)}});
+                        {"replay", replay_command(json_file, report.system)}});
 }
 
 trace::Read<Report> read_report(std::string_view text) noexcept {

@@ -32,7 +32,8 @@ Json report_schema() {
                                {"law", text},
                                {"sentence", text},
                                {"missing", trace::list_of(ref("fact"))},
-                               {"unexpected", trace::list_of(ref("fact"))}})},
+                               {"unexpected", trace::list_of(ref("fact"))}},
+                              {{"said", text}})},
        {"steps", trace::list_of(object_of(
                      {{"call", ref("call")}, {"expected", expected}, {"seen", ref("answer")}}))},
        {"replay", text}}));

@@ -401,10 +401,12 @@ const Step* wrong_step(const Report& report) {
 
 }  // namespace
 
-std::string replay_command(const std::string& json_file) {
+std::string replay_command(const std::string& json_file, const std::string& system) {
   constexpr std::string_view kPlain =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=.,/:@%";
-  const std::string command = "./pagetwin replay ";
+  const bool is_on_guest = system.ends_with(" on guest");
+  const std::string command =
+      std::string("./pagetwin replay ") + (is_on_guest ? "--on guest " : "");
   // A name like an option must not become one.
   const std::string name = json_file.starts_with('-') ? "./" + json_file : json_file;
   if (!name.empty() && name.find_first_not_of(kPlain) == std::string::npos) return command + name;
@@ -433,6 +435,9 @@ std::string text_report(const Report& report, const std::string& json_file) {
   if (!report.sentence.empty()) {
     append(head,
            fold(diverged.law + ": " + tame(report.sentence), "    ", "    ", kMostSentenceLines));
+  }
+  if (!diverged.said.empty()) {
+    append(head, fold("The system says: " + tame(diverged.said), "    ", "    ", 3));
   }
   head.push_back("");
   append(head, origin(report));
@@ -464,7 +469,7 @@ std::string text_report(const Report& report, const std::string& json_file) {
                                            " the states differ:"});
     append(lines, some_pages);
   }
-  append(lines, {"", replay_command(json_file)});
+  append(lines, {"", replay_command(json_file, report.system)});
   std::string text;
   for (const std::string& line : lines) text += line + '\n';
   return text;

@@ -12,7 +12,7 @@
 namespace check {
 
 // What replays the report that is in that file, as one types it.
-std::string replay_command(const std::string& json_file);
+std::string replay_command(const std::string& json_file, const std::string& system = {});
 
 // The whole content of report.json. README.md shows one, report.schema.json describes it.
 std::string json_report(const Report& report, const std::string& json_file);

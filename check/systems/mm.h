@@ -5,12 +5,8 @@
 #pragma once
 
 #include <memory>
-#include <span>
-#include <vector>
 
-#include "trace/fact.h"
-#include "trace/machine.h"
-#include "trace/op.h"
+#include "check/any_system.h"
 
 namespace check {
 struct Lone;
@@ -27,34 +23,23 @@ class MmSystem;
 // A SystemUnderTest: MmSystem<Base>, of which it says the same as check/bind/system.h. There is one
 // simulated machine, however many systems there are.
 template <class Base>
-class Walled {
+class Walled : public AnySystem {
  public:
   Walled();
-  ~Walled();
+  ~Walled() override;
 
-  void reset(const trace::Machine& shape);
-  void rebuild(const trace::Machine& shape);
-  trace::Answer apply(std::uint8_t lane, const trace::Op& op);
-  std::uint64_t digest(std::uint64_t page) const;
-  void digests(std::span<std::uint64_t> of) const;  // of[i] becomes that of page i.
-
-  void observe(std::uint64_t page, auto&& see) const {
-    for (const trace::Fact& fact : facts_of(page)) see(fact);
-  }
-  const trace::Choices& begun() const;
-  void go_at_once();
-  void mapped(const trace::TableRange& range, auto&& see) const {
-    for (const trace::Fact& fact : mapped_in(range)) see(fact);
-  }
-  void free_blocks(auto&& see) const {
-    for (const trace::FreeBlock& block : blocks()) see(block);
-  }
+  void reset(const trace::Machine& shape) override;
+  void rebuild(const trace::Machine& shape) override;
+  trace::Answer apply(std::uint8_t lane, const trace::Op& op) override;
+  std::uint64_t digest(std::uint64_t page) const override;
+  void digests(std::span<std::uint64_t> of) const override;
+  const trace::Choices& begun() const override;
+  void go_at_once() override;
 
  private:
-  // Until the same is asked again.
-  const std::vector<trace::Fact>& facts_of(std::uint64_t page) const;
-  const std::vector<trace::Fact>& mapped_in(const trace::TableRange& range) const;
-  const std::vector<trace::FreeBlock>& blocks() const;
+  const std::vector<trace::Fact>& facts_of(std::uint64_t page) const override;
+  const std::vector<trace::Fact>& mapped_in(const trace::TableRange& range) const override;
+  const std::vector<trace::FreeBlock>& blocks() const override;
 
   std::unique_ptr<MmSystem<Base>> system_;
   mutable std::vector<trace::Fact> facts_{}, mapped_{};

@@ -19,9 +19,10 @@ const fs::path kRoot = PAGETWIN_ROOT;
 
 // Each layer, and the layers it may include besides itself and its own subfolders that are none.
 const std::set<std::string> kAll = {
-    "trace",         "impl",      "impl/hosted",   "reference",     "check",
-    "check/bind",    "check/cli", "check/explore", "check/machine", "check/report",
-    "check/systems", "props",     "props/gen",     "props/zoo",     "props/concurrent"};
+    "trace",          "impl",           "impl/hosted",   "reference",     "check",
+    "check/bind",     "check/cli",      "check/explore", "check/machine", "check/report",
+    "check/systems",  "props",          "props/gen",     "props/zoo",     "props/concurrent",
+    "baremetal/host", "baremetal/agent"};
 const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"trace", {}},
     {"impl", {}},
@@ -32,7 +33,7 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"check/bind", {"trace", "impl"}},
     {"check/explore", {"trace", "check", "check/report", "check/machine", "impl/hosted"}},
     {"check/report", {"trace", "check"}},
-    {"check/systems", {"trace", "check/bind", "check/explore", "impl/hosted"}},
+    {"check/systems", {"trace", "check", "check/bind", "check/explore", "impl/hosted"}},
     {"check/cli", kAll},
     {"props", kAll},
     {"props/gen", kAll},
@@ -41,16 +42,26 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"props/house",
      {"trace", "impl", "impl/hosted", "check/machine", "check/bind", "check/systems"}},
     {"fuzz", kAll},
+    {"baremetal/boot", {"impl", "baremetal/x86_64"}},
+    {"baremetal/runtime", {"impl", "baremetal/x86_64"}},
+    {"baremetal/x86_64", {"impl"}},
+    {"baremetal/agent",
+     {"trace", "impl", "check/bind", "baremetal/boot", "baremetal/runtime", "baremetal/x86_64"}},
+    {"baremetal/host", {"trace", "check", "baremetal/agent"}},  // The guest, seen from outside.
 };
 
 // What needs no runtime, and is all of the standard library that a guest has.
 const std::set<std::string> kFreestanding = {
-    "array", "atomic",   "bit",  "compare", "concepts",    "cstddef", "cstdint", "limits",
-    "new",   "optional", "span", "tuple",   "type_traits", "utility", "variant", "algorithm"};
+    "array",       "atomic",  "bit",     "compare",   "concepts",    "cstddef",
+    "cstdint",     "limits",  "new",     "optional",  "span",        "tuple",
+    "type_traits", "utility", "variant", "algorithm", "string_view", "initializer_list"};
+bool is_in_the_guest(const std::string& layer) {
+  return layer.starts_with("baremetal/") && layer != "baremetal/host";
+}
 bool must_be_freestanding(const std::string& layer, const std::string& name) {
   static const std::set<std::string> hosted = {"trace/text.h", "trace/trace.h"};
   if (layer == "trace") return !hosted.contains(name) && !name.starts_with("trace/json");
-  return layer == "impl" || layer == "check/bind";
+  return layer == "impl" || layer == "check/bind" || is_in_the_guest(layer);
 }
 
 // The innermost layer that a path from the root lies in; none if it is outside them all.
@@ -141,6 +152,9 @@ TEST(Layers, AForbiddenIncludeIsSeen) {
   EXPECT_EQ(count_faults("check/machine/x.h", "  # include \"trace/op.h\"\n"), 1u);
   EXPECT_EQ(count_faults("trace/x.h", "#include \"x.h\"\n"), 1u);
   EXPECT_EQ(count_faults("props/house/x.cpp", "#include \"reference/model.h\"\n"), 1u);
+  EXPECT_EQ(count_faults("baremetal/x86_64/x.h", "#include \"trace/op.h\"\n"), 1u);
+  EXPECT_EQ(count_faults("baremetal/agent/x.h", "#include \"check/systems/mm.h\"\n"), 1u);
+  EXPECT_EQ(count_faults("baremetal/host/x.cpp", "#include \"check/bind/system.h\"\n"), 1u);
 }
 
 TEST(Layers, ALibraryThatAGuestHasNotIsSeen) {

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MPL-2.0
+// What the loader tells by PVH: hvm_start_info, version 1 (Xen, public/arch-x86/hvm/start_info.h).
+// It lies in low memory, which becomes the test machine's: what is wanted of it is copied at once.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "baremetal/x86_64/layout.h"
+
+namespace bare {
+
+struct MemoryMapEntry {
+  u64 at;
+  u64 bytes;
+  u32 type;  // 1: RAM.
+  u32 reserved;
+};
+
+class StartInfo {
+ public:
+  static constexpr u32 kMagic = 0x336e'c578;
+
+  // False: it was not PVH that started us.
+  bool read(u64 at) {
+    const auto& raw = *linear<Raw>(at);
+    if (raw.magic != kMagic) return false;
+    if (raw.command_line != 0) {
+      const char* const from = linear<char>(raw.command_line);
+      while (text_bytes_ < text_.size() && from[text_bytes_] != 0) {
+        text_[text_bytes_] = from[text_bytes_];
+        ++text_bytes_;
+      }
+    }
+    if (raw.version >= 1) {
+      const auto* const from = linear<MemoryMapEntry>(raw.memory_map);
+      memory_count_ = std::min(raw.memory_map_entries, static_cast<u32>(memory_.size()));
+      std::copy_n(from, memory_count_, memory_.begin());
+    }
+    return true;
+  }
+
+  std::string_view command_line() const { return {text_.data(), text_bytes_}; }
+  bool has(std::string_view word) const { return find(word) != std::string_view::npos; }
+  // The digit after "<name>="; `other` if there is none.
+  u32 digit(std::string_view name, u32 other) const {
+    const usize at = find(name);
+    if (at == std::string_view::npos || at + name.size() + 1 >= text_bytes_) return other;
+    const char digit = text_[at + name.size() + 1];
+    return text_[at + name.size()] == '=' && digit >= '0' && digit <= '9'
+               ? static_cast<u32>(digit - '0')
+               : other;
+  }
+
+  // The end of the RAM that begins at 1 MiB.
+  u64 ram_end() const {
+    u64 end = 0;
+    for (u32 i = 0; i < memory_count_; ++i) {
+      const MemoryMapEntry& one = memory_[i];
+      if (one.type == 1 && one.at <= 0x10'0000) end = std::max(end, one.at + one.bytes);
+    }
+    return end;
+  }
+
+ private:
+  struct Raw {
+    u32 magic;
+    u32 version;
+    u32 flags;
+    u32 modules;
+    u64 module_list;
+    u64 command_line;
+    u64 rsdp;
+    u64 memory_map;
+    u32 memory_map_entries;
+    u32 reserved;
+  };
+
+  usize find(std::string_view word) const { return command_line().find(word); }
+
+  std::array<char, 256> text_{};
+  usize text_bytes_ = 0;
+  std::array<MemoryMapEntry, 32> memory_{};
+  u32 memory_count_ = 0;
+};
+
+}  // namespace bare

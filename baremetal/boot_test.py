@@ -1,0 +1,57 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MPL-2.0
+"""Boots the image, and has it end in every way that it can: each must be told from the others, by
+QEMU's status and by what was said on the serial line."""
+import os
+import subprocess
+import sys
+import tempfile
+
+PASSED, CRASHED, TRIPLE_FAULT, HANGS = 33, 35, 0, "hangs"
+
+# The command line, QEMU's status, and what must be said.
+CASES = [
+    ("boot cpus=1", PASSED, "pagetwin: 1 CPUs, 64 MiB\npassed\n"),
+    ("boot", PASSED, "pagetwin: 4 CPUs, 64 MiB\npassed\n"),
+    ("boot fault=trap", CRASHED, "vector 14, error 0x2, CR2 0xffffc04000000000"),
+    ("boot fault=double", CRASHED, "vector 8, error 0x0"),
+    ("boot fault=triple", TRIPLE_FAULT, ""),
+    ("boot fault=undefined", CRASHED, "undefined behaviour: an addition overflows at "),
+    ("boot fault=panic", CRASHED, "a panic that nobody awaits"),
+    ("boot fault=hang", HANGS, ""),
+]
+
+
+def boot(image: str, line: str, seconds: float) -> tuple[object, str]:
+    with tempfile.NamedTemporaryFile(dir="/dev/shm") as ram:
+        ram.truncate(64 << 20)
+        command = [
+            "qemu-system-x86_64", "-accel", "tcg,thread=single", "-cpu", "max,-la57",
+            "-M", "microvm,acpi=off,memory-backend=ram", "-m", "64", "-smp", "4",
+            "-object", f"memory-backend-file,id=ram,size=64M,share=on,mem-path={ram.name}",
+            "-kernel", image, "-append", line, "-display", "none", "-nodefaults", "-no-reboot",
+            "-serial", "stdio", "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
+        try:
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                  timeout=seconds, check=False)
+            return done.returncode, done.stdout.decode(errors="replace")
+        except subprocess.TimeoutExpired as late:
+            return HANGS, (late.stdout or b"").decode(errors="replace")
+
+
+def main() -> int:
+    image = sys.argv[1]
+    faults = 0
+    for line, status, said in CASES:
+        seen_status, seen = boot(image, line, 3 if status == HANGS else 30)
+        if seen_status == status and said in seen:
+            continue
+        faults += 1
+        print(f"{line}: status {seen_status}, not {status}; wanted {said!r} in:\n{seen}")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    if not os.path.exists(sys.argv[1]):
+        sys.exit(f"{sys.argv[1]}: there is no image")
+    sys.exit(main())

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "baremetal/x86_64/platform.h"
+
+#include <algorithm>
+
+#include "baremetal/x86_64/probe.h"
+
+namespace bare {
+namespace {
+
+// Whatever a CPU was told by tests is undone: on that CPU.
+void reset_this(void*) noexcept {
+  Processor& own = this_processor();
+  own.set_control({});
+  own.set_root(0);
+  own.handler.store(nullptr, std::memory_order_relaxed);
+  own.takes_interrupts = true;
+  (void)take_interrupt();  // What is pending means nothing any more.
+  own.preemption_disabled = 0;
+  own.quiescent_count.store(0, std::memory_order_relaxed);
+  own.watched_end = 0;
+  X86_64::flush_all_and_global();
+  own.learned.clear();
+}
+
+}  // namespace
+
+void X86_64::reset_machine(u64) noexcept {
+  let_interrupt(0);
+  for (u32 i = 0; i < processor_count; ++i) run_there(i, reset_this, nullptr);
+}
+
+void X86_64::set_root(PhysAddr root) noexcept {
+  own().set_root(root.value);
+  own().learned.forget_if([](const Translation& one) { return !one.is_global; });
+}
+
+void X86_64::flush_page(VirtAddr at) noexcept {
+  if (!is_canonical(at.value)) return;
+  cpu::invlpg(at.value);
+  own().learned.forget_if([&](const Translation& one) { return one.spans(at.value); });
+}
+
+void X86_64::flush_all() noexcept {
+  cpu::write_cr3(cpu::read_cr3());
+  own().learned.forget_if([](const Translation& one) { return !one.is_global; });
+}
+
+void X86_64::flush_all_and_global() noexcept {
+  const u64 cr4 = cpu::read_cr4();
+  cpu::write_cr4(cr4 & ~cpu::kCr4Pge);
+  cpu::write_cr4(cr4);
+  own().learned.forget_if([](const Translation&) { return true; });
+}
+
+bool X86_64::could_reach(PhysAddr at, usize bytes) noexcept {
+  for (u32 i = 0; i < processor_count; ++i) {
+    for (const Translation& one : processors[i].learned) {
+      const bool overlaps = one.to < at.value + bytes && at.value < one.to + 4096;
+      if (one.is_kept && one.is_watched && overlaps) return true;
+    }
+  }
+  return false;
+}
+
+// Byte by byte as the CPU does it, with the right to do so in spite of SMAP; up to the first fault.
+// To memory that is not the test machine's nothing is written, and from there nothing is read:
+// every byte of page n is n modulo 256, as on the simulated machine.
+namespace {
+
+usize copy(u8* bytes, u64 at, usize n, Access access) noexcept {
+  usize copied = 0;
+  while (copied < n) {
+    const usize room = std::min<usize>(n - copied, 4096 - at % 4096);
+    // Where it leads, and whether it may, the CPU says.
+    const X86_64::Touched first =
+        X86_64::touch(VirtAddr{at}, static_cast<u8>(access), /*is_user=*/false, /*ac=*/true);
+    if (!first.is_ok) break;
+    if (first.at.value + room <= kTestedEnd) {
+      // SAFETY: the program's address was just reached; what changes meanwhile ends the copy.
+      u8* const theirs = reinterpret_cast<u8*>(at);
+      u64 left;
+      cpu::stac();
+      if (access == Access::load) {
+        left = cpu::copy_bytes(bytes + copied, theirs, room);
+      } else {
+        left = cpu::copy_bytes(theirs, bytes + copied, room);
+      }
+      cpu::clac();
+      if (left != 0) return copied + room - left;
+    } else if (access == Access::load) {
+      __builtin_memset(bytes + copied, static_cast<u8>(first.at.value / 4096), room);
+    }
+    copied += room;
+    at += room;
+  }
+  return copied;
+}
+
+}  // namespace
+
+usize X86_64::copy_from_user(void* bytes, VirtAddr at, usize n) noexcept {
+  return copy(static_cast<u8*>(bytes), at.value, n, Access::load);
+}
+usize X86_64::copy_to_user(VirtAddr at, const void* bytes, usize n) noexcept {
+  // SAFETY: a store only reads them.
+  return copy(const_cast<u8*>(static_cast<const u8*>(bytes)), at.value, n, Access::store);
+}
+
+}  // namespace bare

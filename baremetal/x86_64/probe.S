@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MPL-2.0
+// Accesses of which nobody knows how they end, with fix-up (trap.h).
+
+.text
+// void enter(Awaited* awaited, const Entry* entry): goes where `entry` says, by iretq, and comes
+// back with the first trap, whatever that is.
+.globl enter
+enter:
+  pushq %rbx
+  pushq %rbp
+  pushq %r12
+  pushq %r13
+  pushq %r14
+  pushq %r15
+  movq %rsp, 8(%rdi)
+  leaq 1f(%rip), %rax
+  movq %rax, (%rdi)
+  pushq 8(%rsi)   // SS
+  movq 16(%rsi), %rax
+  testq %rax, %rax
+  cmoveq %rsp, %rax
+  pushq %rax      // RSP; 0: as it is, for ring 0 needs one.
+  pushq 24(%rsi)  // RFLAGS
+  pushq 32(%rsi)  // CS
+  pushq 40(%rsi)  // RIP
+  movq (%rsi), %rdi
+  movq 48(%rsi), %rsi
+  iretq
+1:
+  popq %r15
+  popq %r14
+  popq %r13
+  popq %r12
+  popq %rbp
+  popq %rbx
+  retq
+
+// u64 copy_bytes(to, from, bytes): see cpu.h.
+.globl copy_bytes, copy_bytes_copies, copy_bytes_ends
+copy_bytes:
+  movq %rdx, %rcx
+copy_bytes_copies:
+  rep movsb
+copy_bytes_ends:
+  movq %rcx, %rax
+  retq
+
+// Of ring 3, and of ring 0 by the linear map: both end in a breakpoint.
+.section .boot.user, "ax"
+.balign 4096
+.globl probe_code
+probe_code:
+// At 0: loads.
+  movb (%rdi), %al
+  int3
+.balign 16
+// At 16: stores.
+  movb %sil, (%rdi)
+  int3
+.balign 4096
+
+.section .rodata
+.balign 8
+.globl probe_code_at
+probe_code_at:
+  .quad probe_code
