@@ -97,7 +97,38 @@ usize copy(u8* bytes, u64 at, usize n, Access access) noexcept {
   return copied;
 }
 
+// What `use` makes of a program's word, or nothing after a fault. Where there is no memory, each of
+// its bytes is the page's number.
+std::optional<u32> with_word(u64 at, Access access, auto&& use) noexcept {
+  const X86_64::Touched first =
+      X86_64::touch(VirtAddr{at}, static_cast<u8>(access), /*is_user=*/false, /*ac=*/true);
+  if (!first.is_ok) return std::nullopt;
+  if (first.at.value + sizeof(u32) > kTestedEnd) {
+    return 0x0101'0101u * static_cast<u8>(first.at.value / 4096);
+  }
+  // SAFETY: the program's address was just reached, and this CPU, which takes no interrupt here,
+  // forgets nothing before the word is.
+  std::atomic_ref<u32> word(*reinterpret_cast<u32*>(at));
+  cpu::stac();
+  const u32 was = use(word);
+  cpu::clac();
+  return was;
+}
+
 }  // namespace
+
+std::optional<u32> X86_64::load_user(VirtAddr at) noexcept {
+  return with_word(at.value, Access::load,
+                   // ORDER: seq_cst, as programs agree with the kernel on words.
+                   [](std::atomic_ref<u32> word) { return word.load(); });
+}
+std::optional<u32> X86_64::compare_exchange_user(VirtAddr at, u32 expected, u32 desired) noexcept {
+  return with_word(at.value, Access::store, [=](std::atomic_ref<u32> word) {
+    u32 was = expected;
+    (void)word.compare_exchange_strong(was, desired);  // ORDER: seq_cst, likewise.
+    return was;
+  });
+}
 
 usize X86_64::copy_from_user(void* bytes, VirtAddr at, usize n) noexcept {
   return copy(static_cast<u8*>(bytes), at.value, n, Access::load);

@@ -109,6 +109,8 @@ struct X86_64 {
   static void flush_all_and_global() noexcept;
   static usize copy_from_user(void* bytes, VirtAddr at, usize n) noexcept;
   static usize copy_to_user(VirtAddr at, const void* bytes, usize n) noexcept;
+  static std::optional<u32> load_user(VirtAddr at) noexcept;
+  static std::optional<u32> compare_exchange_user(VirtAddr at, u32 expected, u32 desired) noexcept;
 
   // One lane goes at a time: nobody gives a lock back meanwhile, and whoever waits for CPUs to take
   // their interrupts does not wait for ever.

@@ -112,6 +112,27 @@ struct Explored : mm::Hosted {
     return did;
   }
 
+  // A user's memory is shared as any other; of a copy it is enough that others come between copies.
+  static mm::usize copy_from_user(void* bytes, mm::VirtAddr at, mm::usize n) noexcept {
+    Scheduler::point();
+    return Hosted::copy_from_user(bytes, at, n);
+  }
+  static mm::usize copy_to_user(mm::VirtAddr at, const void* bytes, mm::usize n) noexcept {
+    Scheduler::point();
+    return Hosted::copy_to_user(at, bytes, n);
+  }
+  static std::optional<mm::u32> load_user(mm::VirtAddr at) noexcept {
+    Scheduler::point();
+    return Hosted::load_user(at);
+  }
+  static std::optional<mm::u32> compare_exchange_user(mm::VirtAddr at, mm::u32 expected,
+                                                      mm::u32 desired) noexcept {
+    Scheduler::point();
+    const std::optional<mm::u32> was = Hosted::compare_exchange_user(at, expected, desired);
+    Scheduler::changed();
+    return was;
+  }
+
   static void spin_hint() noexcept {
     if (interrupt_others()) return;
     if (!Scheduler::spin()) panic(mm::Panic::broken, "a lock is waited for that nobody gives back");

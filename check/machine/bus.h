@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // How the simulated processor reaches physical memory: page-table entries as single atomic words,
-// and what programs load and store as single bytes.
+// and what programs load and store as single bytes, or as words of four.
 //
 // Where there is no memory, the bus is open. Nothing is kept there: stores vanish. A table entry
 // there reads as 0, which is absent; a byte there reads as open_bus() of its address, which is what
@@ -59,6 +59,29 @@ PAGETWIN_UNSEEN PAGETWIN_RAW inline void store_byte(std::uint64_t pa, std::uint8
   if (!is_memory(pa)) return;
   // SAFETY, ORDER: as in load_byte().
   __atomic_store_n(reinterpret_cast<std::uint8_t*>(kMemoryBase + pa), value, __ATOMIC_RELAXED);
+}
+
+// Words are aligned, so all their bytes are in one page.
+constexpr std::uint32_t open_bus_word(std::uint64_t pa) noexcept {
+  return open_bus(pa) * std::uint32_t{0x0101'0101};
+}
+
+PAGETWIN_UNSEEN PAGETWIN_RAW inline std::uint32_t load_word(std::uint64_t pa) noexcept {
+  if (!is_memory(pa)) return open_bus_word(pa);
+  // SAFETY: as in load_entry(). ORDER: that of any load of this processor.
+  return __atomic_load_n(reinterpret_cast<const std::uint32_t*>(kMemoryBase + pa),
+                         __ATOMIC_ACQUIRE);
+}
+
+// Says what was there.
+PAGETWIN_UNSEEN PAGETWIN_RAW inline std::uint32_t exchange_word(std::uint64_t pa,
+                                                                std::uint32_t expected,
+                                                                std::uint32_t desired) noexcept {
+  if (!is_memory(pa)) return open_bus_word(pa);
+  // SAFETY: as in load_entry(). ORDER: that of a locked instruction.
+  __atomic_compare_exchange_n(reinterpret_cast<std::uint32_t*>(kMemoryBase + pa), &expected,
+                              desired, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+  return expected;
 }
 
 }  // namespace check::machine

@@ -74,22 +74,39 @@ constexpr std::uint32_t cause_of(Found found) noexcept {
   return 0;
 }
 
+constexpr bool has_walked(const Touch& touch) noexcept {
+  return !touch.was_known && touch.outcome != Outcome::general_protection;
+}
+
 // Copies up to the end of each page at once: after the first byte, all others are hits.
 PAGETWIN_UNSEEN Copied copy(std::uint32_t cpu, std::uint64_t va, std::size_t n, Access access,
                             auto&& byte) noexcept {
   Copied copied;
   const bool ac = std::exchange(cpus[cpu].control.ac, true);
-  while (copied.bytes < n) {
+  for (std::size_t page = 0; copied.bytes < n; ++page) {
     const std::size_t room = std::min<std::size_t>(n - copied.bytes, 4096 - va % 4096);
     const std::uint8_t first = access == Access::store ? byte.load(copied.bytes) : 0;
     copied.last = touch(cpu, va, access, Privilege::supervisor, first);
+    if (page < 64 && has_walked(copied.last)) copied.walked |= std::uint64_t{1} << page;
     if (!copied.last.ok()) break;
+    if (page < Copied::kKept) copied.pages[page] = copied.last.address / 4096 * 4096;
     for (std::size_t i = 0; i < room; ++i) byte.move(copied.bytes + i, copied.last.address + i);
     copied.bytes += room;
     va += room;
   }
   cpus[cpu].control.ac = ac;
   return copied;
+}
+
+// One access of a word: `reach` makes it, of the physical address, and says what was there.
+PAGETWIN_UNSEEN Word word(std::uint32_t cpu, std::uint64_t va, Access access,
+                          auto&& reach_word) noexcept {
+  Word done;
+  const bool ac = std::exchange(cpus[cpu].control.ac, true);
+  done.touch = touch(cpu, va, access, Privilege::supervisor, std::nullopt);
+  if (done.touch.ok()) done.value = reach_word(done.touch.address);
+  cpus[cpu].control.ac = ac;
+  return done;
 }
 
 PAGETWIN_UNSEEN Touch perform(Cpu& cpu, std::uint64_t va, Access access, Privilege privilege,
@@ -149,6 +166,17 @@ Copied copy_to(std::uint32_t cpu, std::uint64_t va, const void* from, std::size_
     void move(std::size_t i, std::uint64_t pa) const noexcept { store_byte(pa, from[i]); }
   };
   return copy(cpu, va, n, Access::store, Byte{static_cast<const std::uint8_t*>(from)});
+}
+
+Word load_word(std::uint32_t cpu, std::uint64_t va) noexcept {
+  return word(cpu, va, Access::load, [](std::uint64_t pa) { return machine::load_word(pa); });
+}
+
+Word exchange_word(std::uint32_t cpu, std::uint64_t va, std::uint32_t expected,
+                   std::uint32_t desired) noexcept {
+  return word(cpu, va, Access::store, [&](std::uint64_t pa) {
+    return machine::exchange_word(pa, expected, desired);
+  });
 }
 
 }  // namespace check::machine

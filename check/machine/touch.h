@@ -13,6 +13,7 @@
 //      delivered, and not tried again, even if only the TLB was the cause: so it does not recur.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -52,10 +53,24 @@ bool prefetch(std::uint32_t cpu, std::uint64_t va) noexcept;
 // access with AC set, in ascending order; after 2^64 - 1 comes 0. `bytes` were copied, and if they
 // are fewer than n, `last` is the fault at the next one; else it is the last byte's page.
 struct Copied {
+  static constexpr std::size_t kKept = 3;
   std::size_t bytes = 0;
   Touch last;
+  std::uint64_t walked = 0;  // Bit i: for the i-th page, of the first 64, the TLB did not decide.
+  std::array<std::uint64_t, kKept> pages{};  // Where the first pages are that were reached.
 };
 Copied copy_from(std::uint32_t cpu, void* to, std::uint64_t va, std::size_t n) noexcept;
 Copied copy_to(std::uint32_t cpu, std::uint64_t va, const void* from, std::size_t n) noexcept;
+
+// A word of four bytes, in one access of the same sort: by it the bytes are loaded; or compared, and
+// exchanged if they are equal, which is a store in any case (vol. 2A, CMPXCHG). Where no memory is,
+// stores vanish, but the comparison is told as it came out. Requires that `va` is a multiple of 4.
+struct Word {
+  Touch touch;
+  std::uint32_t value = 0;  // ok: what was there.
+};
+Word load_word(std::uint32_t cpu, std::uint64_t va) noexcept;
+Word exchange_word(std::uint32_t cpu, std::uint64_t va, std::uint32_t expected,
+                   std::uint32_t desired) noexcept;
 
 }  // namespace check::machine

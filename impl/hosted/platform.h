@@ -2,7 +2,9 @@
 // The simulated machine as a platform: the only folder of impl/ that knows check/machine.
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <optional>
 #include <utility>
 
 #include "check/machine/cpu.h"
@@ -13,6 +15,16 @@
 #include "impl/hosted/landing.h"
 
 namespace mm {
+
+namespace hosted {
+// What a CPU did for the kernel in a user's memory: where the first pages are that it reached; for
+// which pages it walked, a bit each, the one that faulted included; and that one's error code.
+struct UserAccess {
+  std::array<PhysAddr, check::machine::Copied::kKept> pages{};
+  u64 walked = 0;
+  u32 error_code = 0;
+};
+}  // namespace hosted
 
 struct Hosted {
   template <class T>
@@ -100,11 +112,20 @@ struct Hosted {
   static void flush_all() noexcept { cpu().flush_all(); }
   static void flush_all_and_global() noexcept { cpu().flush_all_and_global(); }
   static usize copy_from_user(void* bytes, VirtAddr at, usize n) noexcept {
-    return check::machine::copy_from(this_cpu(), bytes, at.value, n).bytes;
+    return note(check::machine::copy_from(this_cpu(), bytes, at.value, n));
   }
   static usize copy_to_user(VirtAddr at, const void* bytes, usize n) noexcept {
-    return check::machine::copy_to(this_cpu(), at.value, bytes, n).bytes;
+    return note(check::machine::copy_to(this_cpu(), at.value, bytes, n));
   }
+  static std::optional<u32> load_user(VirtAddr at) noexcept {
+    return note(check::machine::load_word(this_cpu(), at.value));
+  }
+  static std::optional<u32> compare_exchange_user(VirtAddr at, u32 expected, u32 desired) noexcept {
+    return note(check::machine::exchange_word(this_cpu(), at.value, expected, desired));
+  }
+
+  // What this CPU did in the last of these four.
+  static hosted::UserAccess& user_access() noexcept { return user_accesses_[this_cpu()]; }
 
   // An interrupt is held back until its CPU takes it, or is made to while another waits.
   static void run_on(u64 set, void (*run)(void*) noexcept, void* with) noexcept {
@@ -160,6 +181,22 @@ struct Hosted {
 
  private:
   static inline u64 may_interrupt_ = 0;
+  static inline std::array<hosted::UserAccess, kMostCpus> user_accesses_{};
+
+  static usize note(const check::machine::Copied& done) noexcept {
+    hosted::UserAccess& seen = user_access();
+    for (usize i = 0; i < seen.pages.size(); ++i) seen.pages[i] = {done.pages[i]};
+    seen.walked = done.walked;
+    seen.error_code = done.last.error_code;
+    return done.bytes;
+  }
+  static std::optional<u32> note(const check::machine::Word& done) noexcept {
+    const check::machine::Touch& touch = done.touch;
+    user_access() = {{PhysAddr{touch.address & ~(kPageSize - 1)}}, touch.was_known ? 0u : 1u,
+                     touch.error_code};
+    if (!touch.ok()) return std::nullopt;
+    return done.value;
+  }
 
   static check::machine::Cpu& cpu() noexcept { return check::machine::cpus[this_cpu()]; }
   static std::atomic_ref<u64> pte(PhysAddr at) noexcept {

@@ -194,7 +194,9 @@ class CursorMut {
   VirtAddr end() const noexcept { return at_.end(); }
   u8 level() const noexcept { return at_.level(); }
   u8 guard_level() const noexcept { return at_.guard_level(); }
-  Result<Queried<C>, PageTableError> query() noexcept { return at_.query(); }
+  [[gnu::always_inline]] Result<Queried<C>, PageTableError> query() noexcept {
+    return at_.query();
+  }
   std::optional<VirtAddr> find_next(u64 len) noexcept { return at_.find_next(len); }
   Result<void, PageTableError> jump(VirtAddr va) noexcept { return at_.jump(va); }
 

@@ -38,6 +38,10 @@ class PageTable {
       const PageTable<Kernel>& kernel) noexcept
     requires(Kernel::kTopBegin >= C::kTopEnd);
 
+  // The same, borrowed as another user table has it: it is nobody's to change.
+  static Result<PageTable, PageTableError> with_upper_half_of(const PageTable& other) noexcept
+    requires(C::kTopEnd <= kEntries / 2);
+
   PageTable(PageTable&&) noexcept = default;
   PageTable& operator=(PageTable&&) noexcept = default;
 
@@ -104,6 +108,23 @@ Result<PageTable<C>, PageTableError> PageTable<C>::create_user_page_table(
     // Written anew: what the machine has marked in the kernel's is not carried over. No count is
     // added, and the root does not take it for a child (INV-25).
     entries[i] = C::Entry::encode_table(Kernel::Entry::table_paddr(bits));
+  }
+  return made;
+}
+
+template <PageTableConfig C>
+Result<PageTable<C>, PageTableError> PageTable<C>::with_upper_half_of(
+    const PageTable& other) noexcept
+  requires(C::kTopEnd <= kEntries / 2)
+{
+  using Entry = typename C::Entry;
+  PageTable made = MM_TRY(empty());
+  const NodeView<C> from(other.root_paddr());
+  u64* const entries = NodeView<C>(made.root_paddr()).private_entries();
+  for (u64 i = kEntries / 2; i < kEntries; ++i) {
+    // Written anew, as above. They never change but by the machine's marks (INV-33).
+    const u64 bits = from.peek(i);
+    if (Entry::is_table(bits)) entries[i] = Entry::encode_table(Entry::table_paddr(bits));
   }
   return made;
 }

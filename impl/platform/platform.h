@@ -70,7 +70,7 @@ concept HasMemory =
     };
 
 template <class P>
-concept HasCpu = requires(u64 saved, PhysAddr root, VirtAddr at, void* bytes, usize n) {
+concept HasCpu = requires(u64 saved, PhysAddr root, VirtAddr at, void* bytes, usize n, u32 word) {
   // More CPUs there can never be: a constant. What each has of its own is set apart from the start.
   requires std::same_as<decltype(P::kMostCpus), const u32>;
   { P::this_cpu() } noexcept -> std::same_as<u32>;
@@ -91,6 +91,10 @@ concept HasCpu = requires(u64 saved, PhysAddr root, VirtAddr at, void* bytes, us
   // Copies through the present table. The number of bytes copied: fewer than n after a fault.
   { P::copy_from_user(bytes, at, n) } noexcept -> std::same_as<usize>;
   { P::copy_to_user(at, bytes, n) } noexcept -> std::same_as<usize>;
+  // Aligned words, likewise, each in a single access: what was there, or nothing after a fault. The
+  // word that is expected is exchanged; whatever is there, that is a store. In order with all others.
+  { P::load_user(at) } noexcept -> std::same_as<std::optional<u32>>;
+  { P::compare_exchange_user(at, word, word) } noexcept -> std::same_as<std::optional<u32>>;
   // Tells the core that it is in a spin loop: it cannot go on until another CPU has moved.
   { P::spin_hint() } noexcept;
   // Tells the core that a compare-exchange will be tried again. It may succeed at once.

@@ -11,6 +11,14 @@ namespace mm {
 class FlushStack {
  public:
   constexpr FlushStack() noexcept : nothing_{} {}
+  // Only what there is: mostly nothing.
+  FlushStack(const FlushStack& other) noexcept : nothing_{} { *this = other; }
+  FlushStack& operator=(const FlushStack& other) noexcept {
+    pages_ = other.pages_;
+    count_ = other.count_;
+    for (u32 i = 0; i < count_; ++i) flushes_[i] = other.flushes_[i];
+    return *this;
+  }
 
   constexpr bool is_empty() const noexcept { return pages_ == 0; }
   constexpr bool is_all() const noexcept { return pages_ > Flush::kMostPages; }

@@ -21,11 +21,11 @@ class Flusher {
   // The set must outlive the flusher.
   explicit Flusher(CpuSet<P>& active_on) noexcept : active_on_(&active_on) {}
   // What was issued is the new one's to dispatch.
-  Flusher(Flusher&& other) noexcept
+  [[gnu::always_inline]] Flusher(Flusher&& other) noexcept
       : active_on_(other.active_on_),
         issued_(other.issued_),
-        sent_to_(other.sent_to_),
-        tickets_(other.tickets_) {
+        sent_to_(other.sent_to_) {
+    for_each_cpu(sent_to_, [&](u32 cpu) { tickets_[cpu] = other.tickets_[cpu]; });
     other.issued_.clear();
   }
   Flusher& operator=(Flusher&&) = delete;

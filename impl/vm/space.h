@@ -23,28 +23,31 @@ class SpaceCursorMut {
   using Config = SpaceConfig<P>;
   using Item = typename Config::Items::Item;
 
-  static Result<SpaceCursorMut, PageTableError> open(const VmSpace<P>& space, VirtAddr begin,
-                                                     VirtAddr end) noexcept {
+  [[gnu::always_inline]] static Result<SpaceCursorMut, PageTableError> open(
+      const VmSpace<P>& space, VirtAddr begin, VirtAddr end) noexcept {
     CpuSet<P>& cpus = NodeView<Config>(space.root_paddr()).meta().cpus();
     return SpaceCursorMut(MM_TRY(Cursor<Config>::open(space, begin, end)), cpus);
   }
 
-  SpaceCursorMut(SpaceCursorMut&&) noexcept = default;
+  [[gnu::always_inline]] SpaceCursorMut(SpaceCursorMut&&) noexcept = default;
   SpaceCursorMut& operator=(SpaceCursorMut&&) = delete;
   // Before the read section ends, as Deferred wants it.
-  ~SpaceCursorMut() { (void)flusher_.dispatch(); }
+  [[gnu::always_inline]] ~SpaceCursorMut() {
+    if (!flusher_.issued().is_empty()) [[unlikely]]
+      (void)flusher_.dispatch();
+  }
 
   VirtAddr virt_addr() const noexcept { return at_.virt_addr(); }
   VirtAddr begin() const noexcept { return at_.begin(); }
   VirtAddr end() const noexcept { return at_.end(); }
   u8 level() const noexcept { return at_.level(); }
   u8 guard_level() const noexcept { return at_.guard_level(); }
-  Result<Queried<Config>, PageTableError> query() noexcept { return at_.query(); }
+  [[gnu::always_inline]] Result<Queried<Config>, PageTableError> query() noexcept { return at_.query(); }
   std::optional<VirtAddr> find_next(u64 len) noexcept { return at_.find_next(len); }
   Result<void, PageTableError> jump(VirtAddr va) noexcept { return at_.jump(va); }
 
   // As CursorMut's. What was absent no CPU knows: nothing is flushed.
-  Result<void, PageTableError> map(Item&& item) noexcept {
+  [[gnu::always_inline]] Result<void, PageTableError> map(Item&& item) noexcept {
     item.property = users(item.property);
     return at_.map(std::move(item));
   }
@@ -75,7 +78,8 @@ class SpaceCursorMut {
 
   // As CursorMut's. No flush is issued: the caller knows whether rights were taken away.
   template <ProtectOp Op>
-  Result<std::optional<VirtRange>, PageTableError> protect_next(u64 len, Op&& op) noexcept {
+  [[gnu::always_inline]] Result<std::optional<VirtRange>, PageTableError> protect_next(
+      u64 len, Op&& op) noexcept {
     return at_.protect_next(len, op);
   }
   template <ProtectOp Op>
@@ -86,7 +90,7 @@ class SpaceCursorMut {
   Flusher<P>& flusher() noexcept { return flusher_; }
 
  private:
-  SpaceCursorMut(Cursor<Config>&& at, CpuSet<P>& cpus) noexcept
+  [[gnu::always_inline]] SpaceCursorMut(Cursor<Config>&& at, CpuSet<P>& cpus) noexcept
       : at_(std::move(at)), flusher_(cpus) {}
 
   static constexpr PageProperty users(PageProperty property) noexcept {

@@ -14,8 +14,8 @@ BENCH = sys.argv[1]
 ROWS = ["F1", "F1t", "F1z", "F2a", "F2b", "F2c", "F3", "F3r", "F4", "F4r", "F4m", "F5", "F6",
         "F1-A2", "F1t-A2", "F1z-A2", "F2a-A2", "F2b-A2", "F2c-A2", "F7-A2",
         "P1", "P1w", "P2", "P2w", "P3", "P4", "P4b", "P4r", "P5", "P5b", "P6", "P6b", "P6c", "P9",
-        "R1", "R2", "R3", "R4", "R5", "H1", "H2", "H3", "H4", "H4b", "H4c", "V1", "V2", "V6",
-        "V6b"]
+        "R1", "R2", "R3", "R4", "R5", "H1", "H2", "H3", "H4", "H4b", "H4c", "V1", "V2", "V4",
+        "V5", "V5b", "V6", "V6b", "V7", "V8", "V9", "V9z", "V9u", "V9v"]
 
 
 def bench(*arguments, environment=None):

@@ -97,6 +97,10 @@ struct Machine {
   static void flush_all_and_global() noexcept {}
   static usize copy_from_user(void*, mm::VirtAddr, usize) noexcept { return 0; }
   static usize copy_to_user(mm::VirtAddr, const void*, usize) noexcept { return 0; }
+  static std::optional<u32> load_user(mm::VirtAddr) noexcept { return std::nullopt; }
+  static std::optional<u32> compare_exchange_user(mm::VirtAddr, u32, u32) noexcept {
+    return std::nullopt;
+  }
   static void spin_hint() noexcept { relax(); }
   static void relax() noexcept { __builtin_ia32_pause(); }
   static void run_on(u64, void (*run)(void*) noexcept, void* with) noexcept { run(with); }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 // The workloads of page tables: P, one GiB in order; R, pages at random; H, huge pages; V, tracked
-// frames. Tables come from A1, as those of all peers did; what is given up is dropped within the
+// frames, in a user's table or address space. Tables come from A1, as those of all peers did; what is given up is dropped within the
 // time that is taken.
 #include "impl/frame/alloc_options.h"
-#include "impl/page_table/page_table.h"
+#include "impl/vm/fork.h"
 #include "props/bench/permutation.h"
 #include "props/bench/round.h"
 #include "props/bench/stack.h"
@@ -23,6 +23,7 @@ struct Small : Kernel {
   static constexpr mm::u8 kHighestLevel = 1;
 };
 using User = mm::UserConfig<P>;
+using Space = mm::SpaceConfig<P>;
 
 constexpr u64 kBase = 0xffff'9000'0000'0000, kUserBase = 0x40'0000'0000;
 constexpr u64 kTarget = 0x4'0000'0000;
@@ -47,6 +48,10 @@ template <class C>
 [[gnu::always_inline]] inline mm::CursorMut<C> open(const mm::PageTable<C>& table, u64 begin,
                                                     u64 end) {
   return mm::CursorMut<C>::open(table, {begin}, {end}).take();
+}
+[[gnu::always_inline]] inline mm::SpaceCursorMut<P> open(const mm::VmSpace<P>& space, u64 begin,
+                                                         u64 end) {
+  return mm::SpaceCursorMut<P>::open(space, {begin}, {end}).take();
 }
 
 // How many leaves, and tables of level 1, there are.
@@ -397,9 +402,10 @@ bool h4c(Stopwatch& watch, u64 pages, u64 frames) {
 
 // --- V: tracked frames, of which there is a second handle each
 
+template <class C = User>
 bool with_frames(u64 pages, u64 frames, auto&& work) {
   return Rounds::round(frames, [&] {
-    auto table = mm::PageTable<User>::empty().take();
+    auto table = mm::PageTable<C>::empty().take();
     std::vector<mm::Frame<P, mm::EmptyMeta>> live;
     for (u64 i = 0; i < pages; ++i) {
       live.push_back(std::move(*mm::Frame<P, mm::EmptyMeta>::alloc({})));
@@ -418,7 +424,8 @@ bool with_frames(u64 pages, u64 frames, auto&& work) {
     return is_right && are_left;
   });
 }
-void map_frames(const mm::PageTable<User>& table, auto& segment) {
+template <class C>
+void map_frames(const mm::PageTable<C>& table, auto& segment) {
   const u64 bytes = segment.size();
   auto cursor = open(table, kUserBase, kUserBase + bytes);
   if (cursor.map_segment(segment, kData).stopped_by) Rounds::note_wrong();
@@ -471,6 +478,136 @@ bool v6b(Stopwatch& watch, u64 pages, u64 frames) {
   });
 }
 
+// The same in a space that maps them.
+bool with_space(u64 pages, u64 frames, auto&& work) {
+  return with_frames<Space>(pages, frames, [&](const auto& space, auto& segment, auto& live) {
+    map_frames(space, segment);
+    return work(space, live);
+  });
+}
+void each_users(u64 pages, auto&& work) {
+  for (u64 i = 0; i < pages; ++i) work(kUserBase + i * kPageSize);
+}
+
+bool v4(Stopwatch& watch, u64 pages, u64 frames) {
+  return with_space(pages, frames, [&](const auto& space, auto&) {
+    watch.time([&] { each_users(pages, [&](u64 va) { query_one(space, va); }); });
+    return true;
+  });
+}
+bool v5(Stopwatch& watch, u64 pages, u64 frames) {
+  return with_space(pages, frames, [&](const auto& space, auto&) {
+    u64 done = 0;
+    watch.time([&] {
+      auto cursor = open(space, kUserBase, kUserBase + pages * kPageSize);
+      done = cursor.protect(pages * kPageSize, without_w).pages;
+    });
+    return done == pages && !is_writable(space, kUserBase + (pages - 1) * kPageSize);
+  });
+}
+bool v5b(Stopwatch& watch, u64 pages, u64 frames) {
+  return with_space(pages, frames, [&](const auto& space, auto&) {
+    {
+      auto cursor = open(space, kUserBase, kUserBase + pages * kPageSize);
+      (void)cursor.protect(pages * kPageSize, without_w);
+    }
+    watch.time([&] {
+      each_users(pages, [&](u64 va) {
+        auto cursor = open(space, va, va + kPageSize);
+        auto range = cursor.protect_next(kPageSize, with_w);
+        if (!range.ok() || !range.value()) Rounds::note_wrong();
+      });
+    });
+    return is_writable(space, kUserBase + (pages - 1) * kPageSize);
+  });
+}
+bool v7(Stopwatch& watch, u64 pages, u64 frames) {
+  return with_space(pages, frames, [&](const auto& space, auto& live) {
+    std::optional<mm::Forked<P>> made;
+    watch.time([&] {
+      auto forked = mm::fork(space);
+      if (forked.ok()) made.emplace(forked.take());
+    });
+    if (!made || made->frames != pages || made->writable != pages) return false;
+    bool is_right = content_of(made->space) == Content{pages, tables_for(pages)};
+    for (const auto& frame : live) is_right &= frame.reference_count() == 3;  // One more.
+    each_users(pages, [&](u64 va) {
+      is_right &= !is_writable(space, va) && !is_writable(made->space, va);
+    });
+    return is_right;
+  });
+}
+bool v8(Stopwatch& watch, u64 pages, u64 frames) {
+  return with_space(pages, frames, [&](const auto& space, auto& live) {
+    auto made = mm::fork(space).take();
+    watch.time([&] { const auto dropped = std::move(made.space); });
+    bool is_right = true;
+    for (const auto& frame : live) is_right &= frame.reference_count() == 2;
+    return is_right;
+  });
+}
+
+// A page that is wanted, and not there: it is looked for, and given.
+template <bool kIsZeroed>
+void fault_in(const mm::VmSpace<P>& space, u64 va) {
+  auto frame = mm::FrameAllocOptions<P>().zeroed(kIsZeroed).alloc_frame();
+  auto cursor = open(space, va, va + kPageSize);
+  auto found = cursor.query();
+  if (!frame.ok() || !found.ok() || found.value().item) return Rounds::note_wrong();
+  if (!cursor.map(Space::Items::Item::tracked(frame.take(), kData)).ok()) Rounds::note_wrong();
+}
+bool with_empty_space(u64 frames, auto&& work) {
+  return Rounds::round(frames, [&] {
+    const bool is_right = [&] {
+      const auto space = mm::VmSpace<P>::empty().take();
+      return work(space);
+    }();
+    pass();
+    return is_right;
+  });
+}
+bool with_faulted(u64 pages, u64 frames, auto&& work) {
+  return with_empty_space(frames, [&](const auto& space) {
+    each_users(pages, [&](u64 va) { fault_in<false>(space, va); });
+    return work(space);
+  });
+}
+
+template <bool kIsZeroed>
+bool v9_as(Stopwatch& watch, u64 pages, u64 frames) {
+  return with_empty_space(frames, [&](const auto& space) {
+    watch.time([&] { each_users(pages, [&](u64 va) { fault_in<kIsZeroed>(space, va); }); });
+    return content_of(space) == Content{pages, tables_for(pages)};
+  });
+}
+bool v9u(Stopwatch& watch, u64 pages, u64 frames) {
+  return with_faulted(pages, frames, [&](const auto& space) {
+    u64 done = 0;
+    watch.time([&] {
+      {
+        auto cursor = open(space, kUserBase, kUserBase + pages * kPageSize);
+        done = cursor.unmap(pages * kPageSize).pages;
+      }
+      pass();
+    });
+    return done == pages && content_of(space).leaves == 0;
+  });
+}
+bool v9v(Stopwatch& watch, u64 pages, u64 frames) {
+  return with_faulted(pages, frames, [&](const auto& space) {
+    watch.time([&] {
+      each_users(pages, [&](u64 va) {
+        {
+          auto cursor = open(space, va, va + kPageSize);
+          if (cursor.unmap(kPageSize).pages != 1) Rounds::note_wrong();
+        }
+        mm::quiesce<P>(0);
+      });
+    });
+    return content_of(space) == Content{0, tables_for(pages)};
+  });
+}
+
 constexpr u64 kPages = 262'144, kHugePages = 32'768;
 constexpr Workload kWorkloads[] = {
     {"P1", "map 1 GiB in small pages, as one", kPages, {30, 385, 24.7, "lpae 1.3 / 26"}, p1},
@@ -500,8 +637,17 @@ constexpr Workload kWorkloads[] = {
     {"H4c", "the same, a cursor for each", kHugePages, {}, h4c},
     {"V1", "map 1 GiB of frames, as one", kPages, {60, 382, 21.4}, v1},
     {"V2", "the same, a cursor for each", kPages, {260, 747, 71.4}, v2},
+    {"V4", "query each in a space", kPages, {}, v4},
+    {"V5", "protect them, as one", kPages, {}, v5},
+    {"V5b", "the same, a cursor for each", kPages, {}, v5b},
     {"V6", "unmap them, as one, tables too", kPages, {40, 91, 4.9}, v6},
     {"V6b", "the same, a cursor for each", kPages, {}, v6b},
+    {"V7", "copy the space that maps them", kPages, {150, 1'152, 82.7, "Linux 74 ns"}, v7},
+    {"V8", "drop the copy", kPages, {}, v8},
+    {"V9", "give a frame where none is", kPages, {330, 879, 83.0}, v9_as<false>},
+    {"V9z", "the same, zeroed", kPages, {}, v9_as<true>},
+    {"V9u", "unmap and free them, as one", kPages, {}, v9u},
+    {"V9v", "the same, a cursor for each", kPages, {}, v9v},
 };
 
 }  // namespace

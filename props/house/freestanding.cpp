@@ -2,7 +2,8 @@
 // The language, mm, and the binding, on a platform with nothing underneath. Compiled without a
 // runtime, and linked with nothing but runtime.cpp; a test looks at what it asks for.
 #include "check/bind/system.h"
-#include "impl/vm/space.h"
+#include "impl/vm/fork.h"
+#include "impl/vm/user.h"
 #include "trace/binary.h"
 
 namespace {
@@ -57,6 +58,10 @@ struct Bare {
   static void flush_all_and_global() noexcept {}
   static usize copy_from_user(void*, VirtAddr, usize) noexcept { return 0; }
   static usize copy_to_user(VirtAddr, const void*, usize) noexcept { return 0; }
+  static std::optional<u32> load_user(VirtAddr) noexcept { return std::nullopt; }
+  static std::optional<u32> compare_exchange_user(VirtAddr, u32, u32) noexcept {
+    return std::nullopt;
+  }
   static void spin_hint() noexcept {}
   static void relax() noexcept {}
   static void run_on(u64, void (*run)(void*) noexcept, void* with) noexcept { run(with); }
@@ -80,6 +85,12 @@ struct Bare {
     u32 error_code = 0;
     PhysAddr at{};
   };
+  struct UserAccess {
+    std::array<PhysAddr, 3> pages{};
+    u64 walked = 0;
+    u32 error_code = 0;
+  };
+  static UserAccess user_access() noexcept { return {}; }
   static Touched touch(VirtAddr, mm::u8, bool, bool) noexcept { return {}; }
   static void set_control(bool, bool, bool, bool) noexcept {}
   static void each_entry(PhysAddr, u32, u64, u64, auto&&) noexcept {}
@@ -160,6 +171,26 @@ extern "C" u64 use_spaces(u64 begin, u64 end) {
   (void)cursor.unmap(end - begin);
   cursor.flusher().issue_pages({begin}, 1);
   return cursor.flusher().dispatch().cpus + cursor.flusher().sync();
+}
+
+// With a user's memory, and with copies of spaces.
+extern "C" u64 use_users_memory(u64 at, u64 length, mm::u8* bytes);
+extern "C" u64 use_users_memory(u64 at, u64 length, mm::u8* bytes) {
+  auto kernel = mm::PageTable<Kernel>::new_kernel_page_table();
+  if (!kernel.ok()) return 0;
+  auto space = mm::VmSpace<Recorded>::create_user_page_table(kernel.value());
+  if (!space.ok()) return 0;
+  auto forked = mm::fork(space.value());
+  if (!forked.ok()) return 0;
+  auto reader = mm::UserReader<Recorded>::open(forked.value().space, {at}, length);
+  auto writer = mm::UserWriter<Recorded>::open(space.value(), {at}, length);
+  if (!reader.ok() || !writer.ok()) return 0;
+  mm::VmWriter<Recorded> into(std::span(bytes, length));
+  mm::VmReader<Recorded> from(std::span(bytes, length));
+  return reader.value().read(into).ok() + writer.value().write(from).ok() +
+         writer.value().write(reader.value()).ok() + writer.value().fill_zeros(length).ok() +
+         reader.value().read_val<u64>().ok() + writer.value().write_val(at).ok() +
+         reader.value().atomic_load().ok() + writer.value().atomic_compare_exchange(0, 1).ok();
 }
 
 // The digest of a page; what can be seen of it goes to `facts`, at most three.

@@ -128,4 +128,48 @@ TEST_F(Hosted, CopiesThroughTheRootOfTheRunningCpu) {
   EXPECT_EQ(back, bytes);
 }
 
+// A word is one access: what it was, what it is, and which page the CPU reached, by a walk or not.
+TEST_F(Hosted, ReachesWordsThroughTheRootOfTheRunningCpu) {
+  Platform::flush_all();
+  map(kVa, kData | P | W | U);
+  Platform::become(1);
+  const auto seen = [] { return Platform::user_access(); };
+  for (uint64_t i = 0; i < 4; ++i) byte(kData + 8 + i) = static_cast<uint8_t>(1 + i);
+  EXPECT_EQ(Platform::load_user({kVa + 8}), 0x0403'0201u);
+  EXPECT_EQ(seen().pages[0].value, kData);
+  EXPECT_EQ(seen().walked, 1u);
+  EXPECT_EQ(Platform::load_user({kVa + 8}), 0x0403'0201u);
+  EXPECT_EQ(seen().walked, 0u);
+  // Not dirty yet: so it walks, though nothing is exchanged.
+  EXPECT_EQ(Platform::compare_exchange_user({kVa + 8}, 7, 9), 0x0403'0201u);
+  EXPECT_EQ(seen().walked, 1u);
+  EXPECT_EQ(byte(kData + 8), 1);
+  EXPECT_EQ(Platform::compare_exchange_user({kVa + 8}, 0x0403'0201, 9), 0x0403'0201u);
+  EXPECT_EQ(seen().walked, 0u);
+  EXPECT_EQ(Platform::load_user({kVa + 8}), 9u);
+  // Vol. 3A, 4.7: absent; and a store, absent.
+  EXPECT_EQ(Platform::load_user({kVa + k1G}), std::nullopt);
+  EXPECT_EQ(seen().error_code, 0u);
+  EXPECT_EQ(seen().pages[0].value, 0u);
+  EXPECT_EQ(Platform::compare_exchange_user({kVa + k1G}, 0, 0), std::nullopt);
+  EXPECT_EQ(seen().error_code, 2u);
+  EXPECT_EQ(seen().walked, 1u);
+}
+
+// Of three pages, the second one known, the fourth absent.
+TEST_F(Hosted, TellsWhatACopyReached) {
+  Platform::flush_all();
+  for (uint64_t i = 0; i < 3; ++i) map(kVa + i * kPage, (kData + (2 - i) * kPage) | P | W | U);
+  Platform::become(1);
+  EXPECT_TRUE(prefetch(1, kVa + kPage));
+  std::vector<char> bytes(3 * kPage);
+  EXPECT_EQ(Platform::copy_from_user(bytes.data(), {kVa + 4}, bytes.size()), 3 * kPage - 4);
+  EXPECT_EQ(Platform::user_access().walked, 0b1101u);
+  for (uint64_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(Platform::user_access().pages[i].value, kData + (2 - i) * kPage);
+  }
+  EXPECT_EQ(Platform::copy_from_user(bytes.data(), {kVa}, 0), 0u);
+  EXPECT_EQ(Platform::user_access().walked, 0u);
+}
+
 }  // namespace

@@ -32,8 +32,14 @@ struct P : mm::Hosted {
   }
   static void dealloc(PhysAddr at, usize bytes) noexcept { globals().allocator.dealloc(at, bytes); }
 
+  static bool compare_exchange_pte(PhysAddr at, u64& seen, u64 bits,
+                                   std::memory_order order) noexcept {
+    if (before_exchange) before_exchange();
+    return Hosted::compare_exchange_pte(at, seen, bits, order);
+  }
+
   static inline long left = -1;  // So many requests are granted; all, if negative.
-  static inline std::function<void()> during_alloc{};
+  static inline std::function<void()> during_alloc{}, before_exchange{};
 };
 
 using Slot = mm::MetaSlot<P>;
@@ -51,7 +57,7 @@ class Machine : public testing::Test {
   void SetUp() override {
     P::power_on();
     P::left = -1;
-    P::during_alloc = nullptr;
+    P::during_alloc = P::before_exchange = nullptr;
     mm::Globals<P>& globals = P::globals();
     globals.pages = kPages;
     Slot::init(0, kPages);

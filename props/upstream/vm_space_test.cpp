@@ -1,63 +1,15 @@
 // SPDX-License-Identifier: MPL-2.0
-// The cases that OSTD tests its address spaces by, under their names there, on mm itself. Its cases
-// of readers and writers, and of remembering which device's memory was mapped, are of what this mm
-// has not got.
+// The cases that OSTD tests its address spaces by, under their names there, on mm itself. That one
+// of remembering which device's memory was mapped (vmspace_iomem_persistence) is of what this mm has
+// not got.
 #include "impl/vm/space.h"
 
-#include "impl/frame/alloc_options.h"
-#include "props/upstream/booted.h"
+#include "impl/vm/user.h"
+#include "props/upstream/spaces.h"
 
 namespace {
 
 using namespace upstream;
-using mm::CachePolicy, mm::PageFlags, mm::PageProperty, mm::PageTableError, mm::Panic,
-    mm::PrivilegedPageFlags, mm::VirtRange;
-using Kernel = mm::KernelConfig<P, 508, 512>;
-using VmSpace = mm::VmSpace<P>;
-using CursorMut = mm::SpaceCursorMut<P>;
-using Cursor = mm::Cursor<mm::SpaceConfig<P>>;
-using Item = CursorMut::Item;
-
-constexpr u8 R = PageFlags::kReadable, W = PageFlags::kWritable;
-constexpr PageProperty user(u8 flags, CachePolicy cache = CachePolicy::write_back) {
-  return {{flags}, cache, {PrivilegedPageFlags::kUser}};
-}
-
-class VmSpaceTest : public Booted {
- protected:
-  void SetUp() override {
-    Booted::SetUp();
-    check::machine::reset_cpus();
-    P::become(0);
-    kernel.emplace(mm::PageTable<Kernel>::new_kernel_page_table().take());
-  }
-  void TearDown() override {
-    if (P::root().value != 0) {
-      kernel->activate();
-      P::set_root({0});
-      mm::drop(mm::Frame<P>::from_raw(kernel->root_paddr()));
-    }
-    kernel.reset();
-    for (int i = 0; i < 3; ++i) {
-      for (u32 cpu = 0; cpu < P::cpu_count(); ++cpu) mm::quiesce<P>(cpu);
-    }
-    Booted::TearDown();
-  }
-
-  VmSpace make() { return VmSpace::create_user_page_table(*kernel).take(); }
-  static CursorMut cursor_mut(const VmSpace& space, u64 begin, u64 end) {
-    return CursorMut::open(space, {begin}, {end}).take();
-  }
-  static mm::UFrame<P> frame() { return mm::FrameAllocOptions<P>().alloc_frame().take(); }
-  static PhysAddr map(CursorMut& cursor, u8 flags = R) {
-    auto mapped = frame();
-    const PhysAddr at = mapped.start_paddr();
-    EXPECT_TRUE(cursor.map(Item::tracked(std::move(mapped), user(flags))).ok());
-    return at;
-  }
-
-  std::optional<mm::PageTable<Kernel>> kernel;
-};
 
 TEST_F(VmSpaceTest, vmspace_creation) {
   const VmSpace space = make();
@@ -211,6 +163,41 @@ TEST_F(VmSpaceTest, vmspace_map_query_iomem) {
   EXPECT_EQ(found.item->at.value, kIo);
   // BUG-54: without the mark.
   EXPECT_EQ(found.item->property, user(R | W, CachePolicy::uncacheable));
+}
+
+// OSTD maps a part of the memory of a device, by an offset; here that is a range.
+TEST_F(VmSpaceTest, vmspace_map_iomem_with_offset) {
+  constexpr u64 kIo = u64{1} << 44;
+  const VmSpace space = make();
+  {
+    auto cursor = cursor_mut(space, kPage, 3 * kPage);
+    EXPECT_EQ(cursor.map_range({kIo + kPage}, 2 * kPage, user(R | W)).pages, 2u);
+    EXPECT_EQ(cursor.virt_addr().value, 3 * kPage);
+  }
+  auto cursor = Cursor::open(space, {kPage}, {3 * kPage}).take();
+  for (const u64 i : {1u, 2u}) {
+    EXPECT_TRUE(cursor.jump({i * kPage}).ok());
+    const auto found = cursor.query().take();
+    EXPECT_EQ(found.item->at.value, kIo + i * kPage);
+    EXPECT_FALSE(found.item->is_tracked);
+  }
+}
+
+TEST_F(VmSpaceTest, vmspace_reader_writer) {
+  const VmSpace space = make();
+  {
+    auto cursor = cursor_mut(space, kPage, 2 * kPage);
+    map(cursor, R | W);
+  }
+  const auto is_granted = [&](u64 len) {
+    const bool may_read = mm::UserReader<P>::open(space, {kPage}, len).ok();
+    EXPECT_EQ(mm::UserWriter<P>::open(space, {kPage}, len).ok(), may_read);
+    return may_read;
+  };
+  EXPECT_FALSE(is_granted(kPage));  // Not active yet.
+  space.first_activate();
+  EXPECT_TRUE(is_granted(kPage));
+  EXPECT_FALSE(is_granted(~u64{0}));
 }
 
 }  // namespace
