@@ -2,10 +2,11 @@
 // The guest from its first instruction of C++: set up, say what is there, then answer the host
 // until it is told to stop; or, if the command line says so, be tested itself.
 //
-//   boot       that is all
+//   boot       that is all; with a look at the machine (self_check.h)
 //   cpus=N     no more than so many CPUs are used
 //   fault=...  ends as it says: trap, double, triple, hang, undefined, panic
 #include "baremetal/agent/mailbox.h"
+#include "baremetal/agent/self_check.h"
 #include "baremetal/agent/serve.h"
 #include "baremetal/agent/system.h"
 #include "baremetal/boot/qemu_config.h"
@@ -90,8 +91,9 @@ extern "C" [[noreturn]] void start_first_cpu(u64 start_info) noexcept {
   serial::line("pagetwin: ", u64{processor_count}, " CPUs, ", info.ram_end() >> 20, " MiB");
   fault();
   if (!info.has("boot")) answer_the_host();
-  serial::line("passed");
-  exit_with(Exit::passed);
+  const bool is_sound = check_machine() == 0;
+  serial::line(is_sound ? "passed" : "failed");
+  exit_with(is_sound ? Exit::passed : Exit::failed);
 }
 
 }  // namespace bare

@@ -3,31 +3,30 @@
 
 #include <algorithm>
 
+#include "baremetal/x86_64/apic.h"
 #include "baremetal/x86_64/probe.h"
 
 namespace bare {
-namespace {
 
-// Whatever a CPU was told by tests is undone: on that CPU.
-void reset_this(void*) noexcept {
-  Processor& own = this_processor();
-  own.set_control({});
-  own.set_root(0);
-  own.handler.store(nullptr, std::memory_order_relaxed);
-  own.takes_interrupts = true;
+void X86_64::reset_cpu() noexcept {
+  Processor& cpu = own();
+  cpu.set_control({});
+  cpu.set_root(0);
+  cpu.handler.store(nullptr, std::memory_order_relaxed);
+  cpu.takes_interrupts = true;
   (void)take_interrupt();  // What is pending means nothing any more.
-  own.preemption_disabled = 0;
-  own.quiescent_count.store(0, std::memory_order_relaxed);
-  own.watched_end = 0;
-  X86_64::flush_all_and_global();
-  own.learned.clear();
+  cpu.preemption_disabled = 0;
+  cpu.quiescent_count.store(0, std::memory_order_relaxed);
+  cpu.watched_end = 0;
+  flush_all_and_global();
+  cpu.learned.clear();
 }
-
-}  // namespace
 
 void X86_64::reset_machine(u64) noexcept {
   let_interrupt(0);
-  for (u32 i = 0; i < processor_count; ++i) run_there(i, reset_this, nullptr);
+  for (u32 i = 0; i < processor_count; ++i) {
+    run_there(i, [](void*) noexcept { reset_cpu(); }, nullptr);
+  }
 }
 
 void X86_64::set_root(PhysAddr root) noexcept {
@@ -53,6 +52,16 @@ void X86_64::flush_all_and_global() noexcept {
   own().learned.forget_if([](const Translation&) { return true; });
 }
 
+void X86_64::run_on(u64 set, void (*run)(void*) noexcept, void* with) noexcept {
+  for (u32 i = 0; i < kMostCpus; ++i) {
+    if ((set >> i & 1) == 0) continue;
+    processors[i].handled_with.store(with, std::memory_order_relaxed);
+    // ORDER: release pairs with the acquire in interrupted().
+    processors[i].handler.store(run, std::memory_order_release);
+    apic::send(i);
+  }
+}
+
 bool X86_64::could_reach(PhysAddr at, usize bytes) noexcept {
   for (u32 i = 0; i < processor_count; ++i) {
     for (const Translation& one : processors[i].learned) {
@@ -72,6 +81,8 @@ usize copy(u8* bytes, u64 at, usize n, Access access) noexcept {
   usize copied = 0;
   while (copied < n) {
     const usize room = std::min<usize>(n - copied, 4096 - at % 4096);
+    // What would reach into ourselves is not tried.
+    if (!X86_64::can_touch(VirtAddr{at}, static_cast<u8>(access), false, true)) break;
     // Where it leads, and whether it may, the CPU says.
     const X86_64::Touched first =
         X86_64::touch(VirtAddr{at}, static_cast<u8>(access), /*is_user=*/false, /*ac=*/true);

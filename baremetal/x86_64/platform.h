@@ -6,7 +6,6 @@
 
 #include <utility>
 
-#include "baremetal/x86_64/apic.h"
 #include "baremetal/x86_64/entries.h"
 #include "baremetal/x86_64/processor.h"
 #include "impl/globals.h"
@@ -59,6 +58,7 @@ struct X86_64 {
   // Who asks for a lane is on its CPU already, but for the first state, which CPU 0 makes.
   static void become(u32) noexcept {}
   static void reset_machine(u64 pages) noexcept;
+  static void reset_cpu() noexcept;  // Whatever this one was told by tests is undone.
 
   static constexpr u64 kMemoryBase = kLinearBase;
   static constexpr u64 kSlotsBase = kLinearBase + kSlotsAt;
@@ -125,15 +125,7 @@ struct X86_64 {
   }
   static void relax() noexcept { cpu::pause(); }
 
-  static void run_on(u64 set, void (*run)(void*) noexcept, void* with) noexcept {
-    for (u32 i = 0; i < kMostCpus; ++i) {
-      if ((set >> i & 1) == 0) continue;
-      processors[i].handled_with.store(with, std::memory_order_relaxed);
-      // ORDER: release pairs with the acquire in interrupted().
-      processors[i].handler.store(run, std::memory_order_release);
-      apic::send(i);
-    }
-  }
+  static void run_on(u64 set, void (*run)(void*) noexcept, void* with) noexcept;
   static bool take_interrupt() noexcept { return bare::take_interrupt(); }
   // These CPUs take what they are sent whenever they wait, from now on.
   static void let_interrupt(u64 set) noexcept {

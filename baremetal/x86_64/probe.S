@@ -64,3 +64,64 @@ probe_code:
 .globl probe_code_at
 probe_code_at:
   .quad probe_code
+
+// u64 lost_registers(): takes what is pending with a number of its own in each register, and says
+// how many have another then, or 0.
+.text
+.globl lost_registers
+.macro each_register what
+  \what rbx, 1
+  \what rcx, 2
+  \what rdx, 3
+  \what rsi, 4
+  \what rdi, 5
+  \what rbp, 6
+  \what r8, 7
+  \what r9, 8
+  \what r10, 9
+  \what r11, 10
+  \what r12, 11
+  \what r13, 12
+  \what r14, 13
+  \what r15, 14
+.endm
+.macro fill_register name, number
+  movq $0x5a5a000 + \number, %\name
+.endm
+.macro compare_register name, number
+  cmpq $0x5a5a000 + \number, %\name
+  je 2f
+  incq %rax
+2:
+.endm
+lost_registers:
+  pushq %rbx
+  pushq %rbp
+  pushq %r12
+  pushq %r13
+  pushq %r14
+  pushq %r15
+  movq %rsp, stack_of_lost(%rip)
+  each_register fill_register
+  xorl %eax, %eax
+  sti
+  nop
+  cli
+  each_register compare_register
+  cmpq %rsp, stack_of_lost(%rip)
+  je 1f
+  incq %rax
+  movq stack_of_lost(%rip), %rsp
+1:
+  popq %r15
+  popq %r14
+  popq %r13
+  popq %r12
+  popq %rbp
+  popq %rbx
+  retq
+
+.bss
+.balign 8
+stack_of_lost:
+  .skip 8
