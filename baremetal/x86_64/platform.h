@@ -160,7 +160,7 @@ struct X86_64 {
   }
 
  private:
-  static constexpr u32 kMostSpins = 1 << 20;
+  static constexpr u32 kMostSpins = 1 << 14;
   static inline u32 spins_ = 0;
 
   static Processor& own() noexcept { return this_processor(); }
