@@ -86,6 +86,7 @@ extern "C" [[noreturn]] void start_first_cpu(u64 start_info) noexcept {
   const bool is_pvh = info.read(start_info);
   processors[0].set_up(0);
   if (!is_pvh) crash("not started by PVH");
+  if (const char* const what = Processor::lacks()) crash(what);
   if (info.ram_end() < kRamEnd) crash("there is too little RAM");
   start_others(std::min({info.digit("cpus", kMostCpus), cpus_of_qemu(), kMostCpus}));
   serial::line("pagetwin: ", u64{processor_count}, " CPUs, ", info.ram_end() >> 20, " MiB");

@@ -37,7 +37,18 @@ inline u8 inb(u16 port) noexcept {
   return value;
 }
 
-inline constexpr u32 kApicBase = 0x1b, kPat = 0x277, kEfer = 0xc000'0080, kGsBase = 0xc000'0101;
+struct Cpuid {
+  u32 eax, ebx, ecx, edx;
+};
+inline Cpuid cpuid(u32 leaf) noexcept {
+  Cpuid out;
+  asm volatile("cpuid"
+               : "=a"(out.eax), "=b"(out.ebx), "=c"(out.ecx), "=d"(out.edx)
+               : "a"(leaf), "c"(0));
+  return out;
+}
+
+inline constexpr u32 kPat = 0x277, kEfer = 0xc000'0080, kGsBase = 0xc000'0101;
 inline constexpr u64 kEferNxe = 1 << 11;
 inline u64 rdmsr(u32 which) noexcept {
   u32 low, high;

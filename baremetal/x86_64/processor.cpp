@@ -84,6 +84,16 @@ constinit std::atomic<u32> up_count{1};
 
 }  // namespace
 
+const char* Processor::lacks() noexcept {
+  const u32 structured = cpu::cpuid(0).eax >= 7 ? cpu::cpuid(7).ebx : 0;
+  const u32 extended = cpu::cpuid(0x8000'0000).eax >= 0x8000'0001 ? cpu::cpuid(0x8000'0001).edx : 0;
+  if ((structured >> 7 & 1) == 0) return "the CPU has no SMEP";
+  if ((structured >> 20 & 1) == 0) return "the CPU has no SMAP";
+  if ((extended >> 20 & 1) == 0) return "the CPU has no NX";
+  if ((extended >> 26 & 1) == 0) return "the CPU has no pages of 1 GiB";
+  return nullptr;
+}
+
 void Processor::set_up(u32 its_number) noexcept {
   self = this;
   number = its_number;

@@ -76,6 +76,8 @@ struct Processor {
   std::array<u64, 6> gdt;
   TaskSegment task;
 
+  // What it lacks of what tests ask for; null: nothing.
+  static const char* lacks() noexcept;
   static bool is_set_up() noexcept { return is_set_up_; }
   // Descriptors, control registers, PAT, APIC: of the CPU that runs this.
   void set_up(u32 its_number) noexcept;

@@ -19,6 +19,7 @@
 //   parted_by_mode       Ring 0, ring 3, and ring 0 under SMAP keep translations apart, and each of
 //   parted_by_page       4 KiB: what one has learned does not replace what another knows. After an
 //                        access that has found something new, the others are flushed.
+//   plain_store          A locked access may fault as a load: a store is not a locked one.
 //   forty_bits           Address bits from 40 up are reserved: declined.
 //   no_bus               A fetch where there is no memory ends QEMU: declined.
 #include <algorithm>
