@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "impl/globals.h"
+#include "impl/platform/plain_words.h"
 
 namespace bench {
 
@@ -34,23 +35,7 @@ struct Free {
 // bytes); restore(frames), which brings it to its first state when mm is in its own; free_frames();
 // and each_free(see), which calls `see(Free)` for every block.
 template <class Frames>
-struct Machine {
-  template <class T>
-  using Atomic = std::atomic<T>;
-
-  template <class T>
-  struct Cell {
-    T get() const noexcept { return value; }
-    void set(T next) noexcept { value = next; }
-    T value;
-  };
-
-  static u64 acquire(const auto& word) noexcept {
-    const u64 now = word.load(std::memory_order_relaxed);
-    std::atomic_thread_fence(std::memory_order_acquire);
-    return now;
-  }
-
+struct Machine : mm::PlainWords, mm::MappedEntries<kMemoryBase> {
   static mm::Globals<Machine>& globals() noexcept { return globals_; }
 
   [[noreturn, gnu::cold, gnu::noinline]] static void panic(mm::Panic, const char* why) noexcept {
@@ -66,21 +51,6 @@ struct Machine {
     return Frames::alloc(bytes, align);
   }
   static void dealloc(mm::PhysAddr at, usize bytes) noexcept { Frames::dealloc(at, bytes); }
-
-  static u64 load_pte(mm::PhysAddr at, std::memory_order order) noexcept {
-    return pte(at).load(order);
-  }
-  static void store_pte(mm::PhysAddr at, u64 v, std::memory_order order) noexcept {
-    pte(at).store(v, order);
-  }
-  static u64 exchange_pte(mm::PhysAddr at, u64 v, std::memory_order order) noexcept {
-    return pte(at).exchange(v, order);
-  }
-  static bool compare_exchange_pte(mm::PhysAddr at, u64& seen, u64 v,
-                                   std::memory_order order) noexcept {
-    return pte(at).compare_exchange_strong(seen, v, order);
-  }
-  static u64 peek_pte(mm::PhysAddr at) noexcept { return load_pte(at, std::memory_order_relaxed); }
 
   // Guards and flushes cost nothing: the workloads want it so.
   static constexpr u32 kMostCpus = 1;
@@ -107,11 +77,6 @@ struct Machine {
   static u64 quiescent_count(u32) noexcept { return 0; }
 
  private:
-  static std::atomic_ref<u64> pte(mm::PhysAddr at) noexcept {
-    // SAFETY: all memory is mapped at kMemoryBase; entries are aligned, and always reached so.
-    return std::atomic_ref<u64>(*reinterpret_cast<u64*>(kMemoryBase + at.value));
-  }
-
   static inline constinit mm::Globals<Machine> globals_{};
 };
 

@@ -2,6 +2,7 @@
 // The language, mm, and the binding, on a platform with nothing underneath. Compiled without a
 // runtime, and linked with nothing but runtime.cpp; a test looks at what it asks for.
 #include "check/bind/system.h"
+#include "impl/platform/plain_words.h"
 #include "impl/vm/fork.h"
 #include "impl/vm/user.h"
 #include "trace/binary.h"
@@ -10,40 +11,13 @@ namespace {
 
 using mm::u32, mm::u64, mm::usize, mm::PhysAddr, mm::VirtAddr, mm::Panic;
 
-struct Bare {
-  template <class T>
-  using Atomic = std::atomic<T>;
-  template <class T>
-  struct Cell {
-    T get() const noexcept { return value; }
-    void set(T next) noexcept { value = next; }
-    T value;
-  };
-  static auto acquire(const auto& word) noexcept {
-    const auto now = word.load(std::memory_order_relaxed);
-    std::atomic_thread_fence(std::memory_order_acquire);
-    return now;
-  }
-
+struct Bare : mm::PlainWords, mm::MappedEntries<0xffff'8000'0000'0000> {
   static constexpr u64 kMemoryBase = 0xffff'8000'0000'0000;
   static constexpr u64 kSlotsBase = 0xffff'e000'0000'0000;
   static constexpr u64 kColdMemoryBase = 0xffff'8010'0000'0000;
   static constexpr u64 kColdSlotsBase = 0xffff'e010'0000'0000;
   static void hide(const void*, usize) noexcept {}
   static void show(const void*, usize) noexcept {}
-  static u64 load_pte(PhysAddr at, std::memory_order order) noexcept { return pte(at).load(order); }
-  static void store_pte(PhysAddr at, u64 v, std::memory_order order) noexcept {
-    pte(at).store(v, order);
-  }
-  static u64 exchange_pte(PhysAddr at, u64 v, std::memory_order order) noexcept {
-    return pte(at).exchange(v, order);
-  }
-  static bool compare_exchange_pte(PhysAddr at, u64& seen, u64 v,
-                                   std::memory_order order) noexcept {
-    return pte(at).compare_exchange_strong(seen, v, order);
-  }
-  static u64 peek_pte(PhysAddr at) noexcept { return load_pte(at, std::memory_order_relaxed); }
-
   static constexpr u32 kMostCpus = 1;
   static u32 this_cpu() noexcept { return 0; }
   static u32 cpu_count() noexcept { return 1; }
@@ -85,12 +59,6 @@ struct Bare {
     u32 error_code = 0;
     PhysAddr at{};
   };
-  struct UserAccess {
-    std::array<PhysAddr, 3> pages{};
-    u64 walked = 0;
-    u32 error_code = 0;
-  };
-  static UserAccess user_access() noexcept { return {}; }
   static Touched touch(VirtAddr, mm::u8, bool, bool) noexcept { return {}; }
   static void set_control(bool, bool, bool, bool) noexcept {}
   static void each_entry(PhysAddr, u32, u64, u64, auto&&) noexcept {}
@@ -101,9 +69,6 @@ struct Bare {
   static bool could_reach(PhysAddr, usize) noexcept { return false; }
 
  private:
-  static std::atomic_ref<u64> pte(PhysAddr at) noexcept {
-    return std::atomic_ref<u64>(*reinterpret_cast<u64*>(kMemoryBase + at.value));
-  }
   static inline void* landing_[5];
   static inline Panic landed_ = Panic::none;
 };
