@@ -11,6 +11,7 @@
 #include <variant>
 
 #include "trace/ops/alloc.h"
+#include "trace/ops/area.h"
 #include "trace/ops/boot.h"
 #include "trace/ops/bytes.h"
 #include "trace/ops/cpu.h"
@@ -21,6 +22,7 @@
 #include "trace/ops/table.h"
 #include "trace/ops/tlb.h"
 #include "trace/ops/unique.h"
+#include "trace/ops/user.h"
 #include "trace/reply.h"
 
 namespace trace {
@@ -44,7 +46,8 @@ using Op = std::variant<
     TableDrop, TableWalk, TableActivate, Quiesce, CursorOpen, CursorClose, CursorQuery,
     CursorFindNext, CursorJump, CursorMapFrame, CursorMapRaw, CursorMapRun, CursorMapSegment,
     CursorTakeNext, CursorUnmap, CursorProtectNext, CursorProtect, CpuTouch, CpuControl,
-    CpuFlushPage, CpuFlushAll, TlbIssue, TlbDispatch, TlbSync, CpuInterrupt>;
+    CpuFlushPage, CpuFlushAll, TlbIssue, TlbDispatch, TlbSync, CpuInterrupt, UserRead, UserWrite,
+    UserLoad, UserExchange, SpaceFork, AreaMapFrames, AreaMapRange, AreaQuery, AreaSplit, AreaDrop>;
 
 inline constexpr std::size_t kOpCount = std::variant_size_v<Op>;
 inline constexpr std::size_t kOperandBytes = 14;  // Of a 16-byte record: kind, lane, operands.

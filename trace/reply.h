@@ -31,6 +31,8 @@ enum class Status : std::uint8_t {
   already_mapped,
   page_fault,          // What a CPU found: its error code is a result.
   general_protection,  // Likewise: the address is not canonical.
+  access_denied,       // The CPU does not translate by that space, or it is not all users' memory.
+  no_space,            // No free run of the kernel's addresses is long enough.
 };
 inline constexpr std::array kStatusNames = {"ok",
                                             "passed_over",
@@ -53,8 +55,10 @@ inline constexpr std::array kStatusNames = {"ok",
                                             "invalid_address",
                                             "already_mapped",
                                             "page_fault",
-                                            "general_protection"};
-static_assert(kStatusNames.size() == static_cast<std::size_t>(Status::general_protection) + 1);
+                                            "general_protection",
+                                            "access_denied",
+                                            "no_space"};
+static_assert(kStatusNames.size() == static_cast<std::size_t>(Status::no_space) + 1);
 
 // Which panic, or which broken invariant.
 enum class Code : std::uint8_t {
