@@ -128,6 +128,14 @@ struct TableHandle {
   bool operator==(const TableHandle&) const = default;
 };
 
+// A range of the kernel's addresses that an area has.
+struct AreaRange {
+  VirtPage begin = 0;
+  std::uint64_t pages = 0;
+  VirtPage end() const { return begin + pages; }
+  bool operator==(const AreaRange&) const = default;
+};
+
 // What is to be forgotten: pages, as often as they were issued, or all that is not global.
 struct Flushes {
   std::vector<VirtPage> pages{};

@@ -56,7 +56,8 @@ inline constexpr std::size_t kOperandBytes = 14;  // Of a 16-byte record: kind, 
 constexpr void for_each_op(auto&& each) {
   [&]<std::size_t... I>(std::index_sequence<I...>) {
     (each(std::type_identity<std::variant_alternative_t<I, Op>>{}, I), ...);
-  }(std::make_index_sequence<kOpCount>{});
+  }
+  (std::make_index_sequence<kOpCount>{});
 }
 
 // The place of an operation in the list.
@@ -123,9 +124,10 @@ concept TakesAnyOp =
 template <class System, class OneOp>
 consteval bool handles() {
   static_assert(
-      requires(System& system, std::uint8_t lane, const OneOp& op) {
+      requires(System & system, std::uint8_t lane, const OneOp& op) {
         { system.apply(lane, op) } -> std::same_as<Answer>;
-      }, "System lacks apply(lane, const OneOp&); see the template arguments in this message");
+      },
+      "System lacks apply(lane, const OneOp&); see the template arguments in this message");
   return true;
 }
 template <class System, std::size_t... I>
@@ -133,7 +135,7 @@ consteval bool handles_every(std::index_sequence<I...>) {
   return (handles<System, std::variant_alternative_t<I, Op>>() && ...);
 }
 template <class System>
-concept HandlesEveryOp =
-    TakesAnyOp<System> || handles_every<System>(std::make_index_sequence<kOpCount>{});
+concept HandlesEveryOp = TakesAnyOp<System> ||
+    handles_every<System>(std::make_index_sequence<kOpCount>{});
 
 }  // namespace trace

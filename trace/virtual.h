@@ -40,8 +40,8 @@ struct AreaTag {
 };
 using Area = Register<AreaTag, 3>;  // A range of the kernel's addresses, and what is mapped there.
 
-// Where areas are (trace/ops/area.h): in the kernel's table, over the end of what a table of level 3
-// maps by one of level 2.
+// Where areas are (trace/ops/area.h): in the kernel's table, over the end of what a table of level
+// 3 maps by one of level 2.
 inline constexpr std::uint64_t kAreasEnd = std::uint64_t{0} - (std::uint64_t{1} << 41) +
                                            (std::uint64_t{768} << 30) + std::uint64_t{64} * 4096;
 inline constexpr std::uint64_t kAreaPages = 2048;
@@ -92,10 +92,10 @@ struct VirtPlace {
 };
 
 inline constexpr std::array<const char*, VirtPlace::kCount> kVirtNames = {
-    "zero",          "two_mib",        "four_mib",     "one_gib",       "two_gib",
-    "gib_and_2_mib", "half_tib",       "one_tib",      "user_end",      "lower_half_end",
-    "kernel_begin",  "kernel_2_mib",   "kernel_1_gib", "kernel_second", "kernel_third",
-    "kernel_last",   "last_1_gib",     "last_2_mib",   "last_page",     "upper_half_begin",
+    "zero",          "two_mib",         "four_mib",     "one_gib",       "two_gib",
+    "gib_and_2_mib", "half_tib",        "one_tib",      "user_end",      "lower_half_end",
+    "kernel_begin",  "kernel_2_mib",    "kernel_1_gib", "kernel_second", "kernel_third",
+    "kernel_last",   "last_1_gib",      "last_2_mib",   "last_page",     "upper_half_begin",
     "two_to_48",     "last_below_2_56", "areas_end"};
 
 constexpr std::uint64_t address_of(VirtPlace at) {

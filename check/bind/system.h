@@ -7,6 +7,7 @@
 #pragma once
 
 #include "check/bind/alloc.h"
+#include "check/bind/area.h"
 #include "check/bind/boot.h"
 #include "check/bind/bytes.h"
 #include "check/bind/cpu.h"
@@ -18,6 +19,7 @@
 #include "check/bind/table.h"
 #include "check/bind/tlb.h"
 #include "check/bind/unique.h"
+#include "check/bind/user.h"
 #include "trace/fact.h"
 
 namespace check {

@@ -9,14 +9,14 @@
 //
 // Each works by a cursor over just the pages that it maps, takes out, or splits, as the operations
 // on cursors have it (trace/ops/cursor.h), and leaves none open. A lane that has a cursor open does
-// not ask; nor, while lanes go one at a time, does any as long as another has one open; nor does any
-// while lanes go at once.
+// not ask; nor, while lanes go one at a time, does any as long as another has one open; nor does
+// any while lanes go at once.
 //
 // What is taken out is flushed on all CPUs of the machine, whatever they translate by: pages up to
 // 31, and if they are more, everything, global translations too. A table counts as all the pages
-// that it spans. This CPU flushes at once; the others have something queued, as tlb_dispatch has it,
-// and are waited for, as tlb_sync has it: `cpus` says which. If nothing was taken out nothing is
-// flushed. Tables and frames are given up as those that cursor_unmap takes out.
+// that it spans. This CPU flushes at once; the others have something queued, as tlb_dispatch has
+// it, and are waited for, as tlb_sync has it: `cpus` says which. If nothing was taken out nothing
+// is flushed. Tables and frames are given up as those that cursor_unmap takes out.
 #pragma once
 
 #include "trace/metadata.h"
@@ -27,9 +27,9 @@
 
 namespace trace {
 
-// Makes an area of so many pages, and maps the frames of a segment in it, from the page `offset` on.
-// Panics if the area has no page (empty_range), if the frames go beyond its end (beyond_range), or
-// if no entry can say the cache policy (bad_cache, also if there are no frames), in this order;
+// Makes an area of so many pages, and maps the frames of a segment in it, from the page `offset`
+// on. Panics if the area has no page (empty_range), if the frames go beyond its end (beyond_range),
+// or if no entry can say the cache policy (bad_cache, also if there are no frames), in this order;
 // then it is no_space if no free run is long enough. The frames are the table's then, and the
 // register is empty. Says where the area begins.
 //
@@ -113,8 +113,8 @@ struct AreaQuery {
 
 // Cuts an area in two: it keeps the pages before `page`, and `to` gets the others. Panics
 // (bad_split) if either would have none. A larger page over the cut is mapped by smaller ones from
-// then on; if there is no memory for their table, nothing has changed. No translation becomes wrong,
-// and nothing is flushed. Says where the new one begins.
+// then on; if there is no memory for their table, nothing has changed. No translation becomes
+// wrong, and nothing is flushed. Says where the new one begins.
 struct AreaSplit {
   static constexpr const char* kName = "area_split";
   static constexpr const char* kLaw = "INV-45";
@@ -139,8 +139,10 @@ struct AreaSplit {
 struct AreaDrop {
   static constexpr const char* kName = "area_drop";
   static constexpr const char* kLaw = "INV-45";
-  static constexpr std::array<Result, 4> kResults = {
-      {{"pages", As::number}, {"tables", As::number}, {"frames", As::number}, {"cpus", As::number}}};
+  static constexpr std::array<Result, 4> kResults = {{{"pages", As::number},
+                                                      {"tables", As::number},
+                                                      {"frames", As::number},
+                                                      {"cpus", As::number}}};
   static constexpr std::array kOutcomes = {Status::ok};
 
   Area from;  // Must hold one.

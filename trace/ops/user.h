@@ -14,8 +14,8 @@
 // the fault, too. The first byte that cannot be reached ends the copy: `copied` says how many bytes
 // lie before it, and `error` is the fault's error code. They stay copied.
 //
-// Not asked of a CPU that reaches users' memory by a table that is no space, or has done so since it
-// last forgot all translations, global ones too: it may keep a page that is nobody's by now.
+// Not asked of a CPU that reaches users' memory by a table that is no space, or has done so since
+// it last forgot all translations, global ones too: it may keep a page that is nobody's by now.
 #pragma once
 
 #include "trace/reply.h"
@@ -36,9 +36,8 @@ inline constexpr std::array<Result, 6> kUserCopy = {{{"copied", As::number},
 struct UserRead {
   static constexpr const char* kName = "user_read";
   static constexpr const char* kLaw = "POST-40";
-  static constexpr std::array<Result, 7> kResults = {kUserCopy[0],         kUserCopy[1],
-                                                     kUserCopy[2],         kUserCopy[3],
-                                                     kUserCopy[4],         kUserCopy[5],
+  static constexpr std::array<Result, 7> kResults = {kUserCopy[0],       kUserCopy[1], kUserCopy[2],
+                                                     kUserCopy[3],       kUserCopy[4], kUserCopy[5],
                                                      {"sum", As::number}};
   static constexpr std::array kOutcomes = {Status::ok, Status::page_fault, Status::access_denied};
 
@@ -124,19 +123,19 @@ struct UserExchange {
   bool operator==(const UserExchange&) const = default;
 };
 
-// Makes a copy of a space: every page of the old one is mapped in the new one, too, neither accessed
-// nor dirty; and of frames, neither may be written to any more by either. Pages for the root and
-// the tables are taken one by one, the root first, and then each table before what is below it,
-// upwards; tables in which nothing is mapped are not copied. If one is refused, nothing has changed
-// but that what was taken is given back, in any order.
+// Makes a copy of a space: every page of the old one is mapped in the new one, too, neither
+// accessed nor dirty; and of frames, neither may be written to any more by either. Pages for the
+// root and the tables are taken one by one, the root first, and then each table before what is
+// below it, upwards; tables in which nothing is mapped are not copied. If one is refused, nothing
+// has changed but that what was taken is given back, in any order.
 //
 // If the old one had a frame that could be written to, all CPUs that it is active on forget all but
 // global translations: this one at once, and others are waited for, as tlb_sync has it. Says how
 // many frames and how many other pages both map, how many of the old one's entries were of frames
 // that could be written to, and which CPUs had to be waited for.
 //
-// A lane that has a cursor open does not ask; nor, while lanes go one at a time, does any as long as
-// another has one open; nor does any while lanes go at once.
+// A lane that has a cursor open does not ask; nor, while lanes go one at a time, does any as long
+// as another has one open; nor does any while lanes go at once.
 struct SpaceFork {
   static constexpr const char* kName = "space_fork";
   static constexpr const char* kLaw = "C.10";
