@@ -23,8 +23,8 @@ class System {
   void reset(const trace::Machine& shape);
   void rebuild(const trace::Machine& shape);
   const trace::Choices& begun() const;
-  // On the lane's CPU. Declined if that CPU is not there, or if of a touch nobody could say what
-  // comes of it.
+  // On the lane's CPU. Declined if that CPU is not there, or if of a touch, or of a copy from or to
+  // users' memory, nobody could say what comes of it.
   trace::Answer apply(std::uint8_t lane, const trace::Op& op);
   std::uint64_t digest(std::uint64_t page) const;
 

@@ -78,23 +78,30 @@ bool X86_64::could_reach(PhysAddr at, usize bytes) noexcept {
 // every byte of page n is n modulo 256, as on the simulated machine.
 namespace {
 
-// Where the kernel reaches a program's byte; nothing if it faults, and for what would reach into
-// ourselves, which is not tried.
-std::optional<u64> reach(u64 at, Access access) noexcept {
+// Where the kernel reaches a program's byte, the first of its `page`th page; nothing if it faults,
+// and for what would reach into ourselves, which is not tried.
+std::optional<u64> reach(u64 at, Access access, usize page) noexcept {
+  UserAccess& noted = X86_64::user_access();
+  if (page == 0) noted = {};
   const VirtAddr va{at};
   const auto how = static_cast<u8>(access);
   if (!X86_64::can_touch(va, how, /*is_user=*/false, /*ac=*/true)) return std::nullopt;
   const X86_64::Touched seen = X86_64::touch(va, how, /*is_user=*/false, /*ac=*/true);
-  if (!seen.is_ok) return std::nullopt;
+  if (page < 64 && seen.has_walked) noted.walked |= u64{1} << page;
+  if (!seen.is_ok) {
+    noted.error_code = seen.error_code;
+    return std::nullopt;
+  }
+  if (page < noted.pages.size()) noted.pages[page] = {page_of(seen.at.value)};
   return seen.at.value;
 }
 
 usize copy(u8* bytes, u64 at, usize n, Access access) noexcept {
   usize copied = 0;
-  while (copied < n) {
+  for (usize page = 0; copied < n; ++page) {
     const usize room = std::min<usize>(n - copied, 4096 - at % 4096);
     // Where it leads, and whether it may, the CPU says.
-    const std::optional<u64> first = reach(at, access);
+    const std::optional<u64> first = reach(at, access, page);
     if (!first) break;
     if (*first + room <= kTestedEnd) {
       // SAFETY: the program's address was just reached; what changes meanwhile ends the copy.
@@ -120,7 +127,7 @@ usize copy(u8* bytes, u64 at, usize n, Access access) noexcept {
 // What `use` makes of a program's word, or nothing after a fault. Where there is no memory, each of
 // its bytes is the page's number.
 std::optional<u32> with_word(u64 at, Access access, auto&& use) noexcept {
-  const std::optional<u64> first = reach(at, access);
+  const std::optional<u64> first = reach(at, access, 0);
   if (!first) return std::nullopt;
   if (*first + sizeof(u32) > kTestedEnd) return 0x0101'0101u * static_cast<u8>(*first / 4096);
   // SAFETY: the program's address was just reached, and this CPU, which takes no interrupt here,

@@ -84,6 +84,8 @@ struct X86_64 : mm::PlainWords, mm::MappedEntries<kLinearBase> {
   static std::optional<u32> load_user(VirtAddr at) noexcept;
   static std::optional<u32> compare_exchange_user(VirtAddr at, u32 expected, u32 desired) noexcept;
 
+  static UserAccess& user_access() noexcept { return own().user_access; }
+
   // One lane goes at a time: nobody gives a lock back meanwhile, and whoever waits for CPUs to take
   // their interrupts does not wait for ever.
   static void spin_hint() noexcept {

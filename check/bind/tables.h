@@ -124,6 +124,9 @@ class AnyTable {
         kind_, [&]<class C>(std::type_identity<C>) -> decltype(auto) { return use(get<C>()); });
   }
 
+  // Requires that it is a space.
+  mm::VmSpace<P>& space() const { return get<Config<P, trace::TableKindName::space>>(); }
+
   // The handle is the caller's now: whatever is to be done with it has been.
   void forget() { is_there_ = false; }
 

@@ -174,13 +174,15 @@ class UserWriter {
     return {};
   }
 
-  // Writes `n` zeros, or as many as there is room for. Says how many, also after a fault.
+  // Writes `n` zeros, or as many as there is room for, page by page. Says how many, also after a
+  // fault.
   Result<usize, PageFault> fill_zeros(usize n) noexcept {
-    static constexpr std::array<u8, kPageSize / 8> kZeros{};
+    static constexpr std::array<u8, kPageSize> kZeros{};
     const usize wanted = std::min(n, avail());
     usize filled = 0;
     while (filled < wanted) {
-      const usize count = std::min(wanted - filled, kZeros.size());
+      const usize room = kPageSize - range_.at(filled).value % kPageSize;
+      const usize count = std::min(wanted - filled, room);
       const usize copied = P::copy_to_user(range_.at(filled), kZeros.data(), count);
       filled += copied;
       if (copied < count) break;
