@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-// The machine that mm is measured on: plain memory at constant addresses, one CPU, and the frame
-// allocator that the workload is about. What a kernel would not pay for costs nothing here either.
+// The machine that mm is measured on: plain memory at constant addresses, one CPU or a thread for
+// each, and the frame allocator that the workload is about. What a kernel would not pay for costs
+// nothing here either.
 #pragma once
 
 #include <atomic>
@@ -31,10 +32,13 @@ struct Free {
   bool is_listed;  // The first page is in a list of the allocator's; if not, it is unused.
 };
 
+// The CPU that this thread is, where there are several.
+inline thread_local u32 own_cpu = 0;
+
 // `Frames` is the frame allocator, a type with static members: alloc(bytes, align), dealloc(at,
 // bytes); restore(frames), which brings it to its first state when mm is in its own; free_frames();
 // and each_free(see), which calls `see(Free)` for every block.
-template <class Frames>
+template <class Frames, u32 kCpus = 1>
 struct Machine : mm::PlainWords, mm::MappedEntries<kMemoryBase> {
   static mm::Globals<Machine>& globals() noexcept { return globals_; }
 
@@ -53,8 +57,8 @@ struct Machine : mm::PlainWords, mm::MappedEntries<kMemoryBase> {
   static void dealloc(mm::PhysAddr at, usize bytes) noexcept { Frames::dealloc(at, bytes); }
 
   // Guards and flushes cost nothing: the workloads want it so.
-  static constexpr u32 kMostCpus = 1;
-  static u32 this_cpu() noexcept { return 0; }
+  static constexpr u32 kMostCpus = kCpus;
+  static u32 this_cpu() noexcept { return kCpus == 1 ? 0 : own_cpu; }
   static u32 cpu_count() noexcept { return kMostCpus; }
   static u64 disable_interrupts() noexcept { return 0; }
   static void restore_interrupts(u64) noexcept {}

@@ -331,4 +331,118 @@ TEST_F(BindingOfSpaces, APageThatACpuMayReachIsNotGivenBackUnseen) {
   EXPECT_EQ(ask(trace::Quiesce{}, 0).reply, (trace::Reply{Status::aborted, Code::broken}));
 }
 
+// Users' memory: CPU 1 translates by the space, whose page at 1 GiB may only be read.
+class BindingOfUsers : public BindingOfSpaces {
+ protected:
+  static constexpr std::uint8_t kCpu = 1;
+  static constexpr trace::VirtPlace kLast{3, 0, 0xff};  // The page's last byte.
+
+  void SetUp() override {
+    BindingOfSpaces::SetUp();
+    // Two pages more behind it, which may be written to.
+    ASSERT_EQ(ask(trace::CursorOpen{kSpace, {3, 1, 0}, {3, 3, 0}, {1}}).reply.status, Status::ok);
+    for (const std::uint8_t i : std::array<std::uint8_t, 2>{1, 2}) {
+      ASSERT_EQ(ask(trace::AllocFrame{{KindName::empty}, {1}, {i}, {1}}).reply.status, Status::ok);
+      const trace::Property property{{trace::Rights::kReadable | trace::Rights::kWritable}, {}, {}};
+      ASSERT_EQ(ask(trace::CursorMapFrame{{i}, property}).reply.status, Status::ok);
+    }
+    ASSERT_EQ(ask(trace::CursorClose{}).reply.status, Status::ok);
+    for (std::uint64_t i = 0; i < 3; ++i) frames_[i] = frame_at(i);
+  }
+  static std::uint64_t frame_at(std::uint64_t page) {
+    const trace::VirtPlace at{3, static_cast<std::uint8_t>(page), 0};
+    return ask(trace::TableWalk{kSpace, at}).reply.results[0];
+  }
+  static trace::Reply read(trace::VirtPlace at, trace::Extent length) {
+    return ask(trace::UserRead{kSpace, at, length}, kCpu).reply;
+  }
+  static trace::Reply write(trace::VirtPlace at, trace::Extent length, std::uint16_t value,
+                            bool zeros = false) {
+    return ask(
+               trace::UserWrite{
+                   kSpace, at, length, {value}, {zeros ? std::uint8_t{1} : std::uint8_t{0}}},
+               kCpu)
+        .reply;
+  }
+
+  std::array<std::uint64_t, 3> frames_{};
+};
+
+TEST_F(BindingOfUsers, ACopyTellsEachPageThatItReached) {
+  const trace::Reply seen =
+      read(kLast, {1, 0xfb});  // A byte, a page; the last byte is the third's.
+  EXPECT_EQ(seen, (trace::Reply{Status::ok,
+                                Code::none,
+                                {4097, frames_[0], frames_[1], 0, 0b10, 0, seen.results[6]}}));
+  EXPECT_EQ(read(kLast, {1, 0xfc}).results[3], frames_[2]);
+  EXPECT_EQ(read({3, 3, 0}, {0, 0}), trace::Reply{});
+}
+
+TEST_F(BindingOfUsers, WhatIsWrittenIsRead) {
+  EXPECT_EQ(write({3, 1, 0}, {0, 0xfd}, 200), (trace::Reply{Status::ok,  // 63 bytes.
+                                                            Code::none,
+                                                            {63, frames_[1], 0, 0, 1, 0}}));
+  std::uint64_t sum = 0;
+  for (std::uint64_t i = 0; i < 63; ++i) sum += (200 + i) % 256;
+  EXPECT_EQ(read({3, 1, 0}, {0, 0xfd}).results[6], sum);
+  EXPECT_EQ(write({3, 1, 0xfe}, {1, 0}, 0, /*zeros=*/true),
+            (trace::Reply{Status::ok, Code::none, {4096, frames_[1], frames_[2], 0, 0b10, 0}}));
+  EXPECT_EQ(read({3, 1, 0}, {2, 0}).results[6], sum);
+}
+
+TEST_F(BindingOfUsers, AFaultTellsHowFarItCame) {
+  constexpr std::uint64_t kAbsent = 2, kReadOnly = 3;  // Of stores.
+  const trace::Reply to_the_end{
+      Status::page_fault, Code::none, {1, frames_[2], 0, 0, 0b11, kAbsent}};
+  EXPECT_EQ(write({3, 2, 0xff}, {0, 0xfc}, 1), to_the_end);
+  const trace::Reply a_page{
+      Status::page_fault, Code::none, {4096, frames_[2], 0, 0, 0b10, kAbsent}};
+  EXPECT_EQ(write({3, 2, 0}, {1, 0xfb}, 0, /*zeros=*/true), a_page);
+  const trace::Reply nothing{Status::page_fault, Code::none, {0, 0, 0, 0, 0, kReadOnly}};
+  EXPECT_EQ(write(kBegin, {0, 0xfb}, 1), nothing);
+}
+
+TEST_F(BindingOfUsers, AWordIsLoadedAndExchanged) {
+  const auto exchange = [] {
+    return ask(trace::UserExchange{kSpace, {3, 2, 0xfc}, {0}, {7}}, kCpu).reply;
+  };
+  EXPECT_EQ(exchange(), (trace::Reply{Status::ok, Code::none, {0, 1, frames_[2], 1, 0}}));
+  EXPECT_EQ(exchange(), (trace::Reply{Status::ok, Code::none, {7, 0, frames_[2], 0, 0}}));
+  const auto load = [](trace::VirtPlace at) {
+    return ask(trace::UserLoad{kSpace, at}, kCpu).reply;
+  };
+  EXPECT_EQ(load({3, 2, 0xfc}), (trace::Reply{Status::ok, Code::none, {7, frames_[2], 0, 0}}));
+  EXPECT_EQ(load({3, 2, 0xfb}), (trace::Reply{Status::panicked, Code::misaligned}));
+  EXPECT_EQ(load({3, 3, 0}), (trace::Reply{Status::page_fault, Code::none, {0, 0, 1, 0}}));
+}
+
+TEST_F(BindingOfUsers, OnlyTheSpaceThatTheCpuTranslatesByIsReached) {
+  const auto status_on = [](std::uint8_t cpu) {
+    return ask(trace::UserRead{kSpace, kBegin, {1, 0}}, cpu).reply.status;
+  };
+  EXPECT_EQ(status_on(0), Status::access_denied);
+  EXPECT_EQ(status_on(kCpu), Status::ok);
+  EXPECT_EQ(read({8, 0, 0}, {0, 0}).status, Status::ok);  // The end of users' memory.
+  EXPECT_EQ(read({8, 0, 0}, {0, 0xfb}).status, Status::access_denied);
+  // By a table that is no space, global pages may have been reached.
+  constexpr trace::Table kUser{trace::Table::kFirstShared + 1};
+  ASSERT_EQ(ask(trace::TableActivate{kUser}, kCpu).reply.status, Status::ok);
+  EXPECT_EQ(status_on(kCpu), Status::access_denied);
+  ASSERT_EQ(ask(trace::TableActivate{kSpace}, kCpu).reply.status, Status::ok);
+  EXPECT_EQ(status_on(kCpu), Status::passed_over);
+  ASSERT_EQ(ask(trace::CpuFlushAll{{1}}, kCpu).reply.status, Status::ok);
+  EXPECT_EQ(status_on(kCpu), Status::ok);
+}
+
+TEST_F(BindingOfUsers, ACopyOfASpaceIsHeldAndWaitedFor) {
+  ASSERT_EQ(write({3, 1, 0}, {0, 0xfb}, 1).status, Status::ok);
+  const trace::Reply forked = ask(trace::SpaceFork{kSpace, {0}}).reply;
+  EXPECT_EQ(forked, (trace::Reply{Status::ok, Code::none, {forked.results[0], 3, 0, 2, 0b10}}));
+  EXPECT_EQ(ask(trace::SpaceFork{kSpace, {0}}).reply.status, Status::passed_over);
+  EXPECT_EQ(write({3, 1, 0}, {0, 0xfb}, 1).status, Status::page_fault);
+  const trace::Reply there = ask(trace::TableWalk{{0}, {3, 1, 0}}).reply;
+  EXPECT_EQ(there.results[0], frames_[1]);
+  EXPECT_EQ(there.results[1], trace::Rights::kReadable);
+}
+
 }  // namespace
