@@ -48,6 +48,8 @@ using Simplest =
             trace::BootIsInitialized, trace::BootAddRegion, trace::BootNormalise,
             trace::BootRegionAt, trace::BootEarlyInit, trace::BootEarlyAlloc, trace::BootInitMeta,
             trace::BootPage, trace::BootInitAllocator, trace::BootMappedAt,
+            // The table that it boots with.
+            trace::BootWalk, trace::BootMapPage, trace::BootProtectPage, trace::BootDismiss,
             // CPUs, and the tables that they translate by.
             trace::CpuFlushPage, trace::CpuFlushAll, trace::TableActivate, trace::CpuTouch,
             trace::CpuControl, trace::TableWalk, trace::TableNew, trace::TableDrop,

@@ -155,6 +155,11 @@ bool allows(const State&, Lane, const trace::UserWrite&);
 bool allows(const State&, Lane, const trace::UserLoad&);
 bool allows(const State&, Lane, const trace::UserExchange&);
 bool allows(const State&, Lane, const trace::SpaceFork&);
+// boot_table.cpp
+bool allows(const State&, Lane, const trace::BootMapPage&);
+bool allows(const State&, Lane, const trace::BootProtectPage&);
+bool allows(const State&, Lane, const trace::BootWalk&);
+bool allows(const State&, Lane, const trace::BootDismiss&);
 // area.cpp
 bool allows(const State&, Lane, const trace::AreaMapFrames&);
 bool allows(const State&, Lane, const trace::AreaMapRange&);
@@ -279,6 +284,10 @@ Answer step(State&, Lane, const trace::UserWrite&, const Answer& seen);
 Answer step(State&, Lane, const trace::UserLoad&, const Answer& seen);
 Answer step(State&, Lane, const trace::UserExchange&, const Answer& seen);
 Answer step(State&, Lane, const trace::SpaceFork&, const Answer& seen);
+Answer step(State&, Lane, const trace::BootMapPage&, const Answer& seen);
+Answer step(State&, Lane, const trace::BootProtectPage&, const Answer& seen);
+Answer step(State&, Lane, const trace::BootWalk&, const Answer& seen);
+Answer step(State&, Lane, const trace::BootDismiss&, const Answer& seen);
 Answer step(State&, Lane, const trace::AreaMapFrames&, const Answer& seen);
 Answer step(State&, Lane, const trace::AreaMapRange&, const Answer& seen);
 Answer step(State&, Lane, const trace::AreaQuery&, const Answer& seen);

@@ -13,6 +13,7 @@
 #include "trace/ops/alloc.h"
 #include "trace/ops/area.h"
 #include "trace/ops/boot.h"
+#include "trace/ops/boot_table.h"
 #include "trace/ops/bytes.h"
 #include "trace/ops/cpu.h"
 #include "trace/ops/cursor.h"
@@ -47,7 +48,8 @@ using Op = std::variant<
     CursorFindNext, CursorJump, CursorMapFrame, CursorMapRaw, CursorMapRun, CursorMapSegment,
     CursorTakeNext, CursorUnmap, CursorProtectNext, CursorProtect, CpuTouch, CpuControl,
     CpuFlushPage, CpuFlushAll, TlbIssue, TlbDispatch, TlbSync, CpuInterrupt, UserRead, UserWrite,
-    UserLoad, UserExchange, SpaceFork, AreaMapFrames, AreaMapRange, AreaQuery, AreaSplit, AreaDrop>;
+    UserLoad, UserExchange, SpaceFork, AreaMapFrames, AreaMapRange, AreaQuery, AreaSplit, AreaDrop,
+    BootMapPage, BootProtectPage, BootWalk, BootDismiss>;
 
 inline constexpr std::size_t kOpCount = std::variant_size_v<Op>;
 inline constexpr std::size_t kOperandBytes = 14;  // Of a 16-byte record: kind, lane, operands.

@@ -79,12 +79,16 @@ enum class Code : std::uint8_t {
   bad_level,       // Panic: a page was to be mapped that is larger than the table's largest.
   bad_target,      // Panic: an entry of that level cannot hold the physical address.
   bad_cache,       // Panic: an entry cannot say this cache policy.
+  mapped_huge,     // Panic: at boot, a page was to be mapped where a larger one is.
+  mapped_already,  // Panic: at boot, a page was to be mapped where one is.
+  not_mapped,      // Panic: at boot, a page was to be changed where there is none.
 };
 inline constexpr std::array kCodeNames = {
-    "none",         "last_handle", "count_overflow", "broken",     "empty_range", "bad_split",
-    "bad_slice",    "too_large",   "beyond_end",     "misaligned", "no_early",    "bad_length",
-    "beyond_range", "bad_level",   "bad_target",     "bad_cache"};
-static_assert(kCodeNames.size() == static_cast<std::size_t>(Code::bad_cache) + 1);
+    "none",      "last_handle", "count_overflow", "broken",     "empty_range",
+    "bad_split", "bad_slice",   "too_large",      "beyond_end", "misaligned",
+    "no_early",  "bad_length",  "beyond_range",   "bad_level",  "bad_target",
+    "bad_cache", "mapped_huge", "mapped_already", "not_mapped"};
+static_assert(kCodeNames.size() == static_cast<std::size_t>(Code::not_mapped) + 1);
 
 struct Reply {
   Status status = Status::ok;

@@ -9,6 +9,7 @@
 #include "check/bind/alloc.h"
 #include "check/bind/area.h"
 #include "check/bind/boot.h"
+#include "check/bind/boot_table.h"
 #include "check/bind/bytes.h"
 #include "check/bind/cpu.h"
 #include "check/bind/cursor.h"
@@ -320,6 +321,9 @@ class MmSystem {
       case mm::Panic::beyond_end: return trace::Code::beyond_end;
       case mm::Panic::misaligned: return trace::Code::misaligned;
       case mm::Panic::no_early: return trace::Code::no_early;
+      case mm::Panic::mapped_huge: return trace::Code::mapped_huge;
+      case mm::Panic::mapped_already: return trace::Code::mapped_already;
+      case mm::Panic::not_mapped: return trace::Code::not_mapped;
       case mm::Panic::bad_address: return trace::Code::bad_target;
       case mm::Panic::bad_cache: return trace::Code::bad_cache;
       case mm::Panic::bad_property: return trace::Code::broken;  // No trace can ask for that.
