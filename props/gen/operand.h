@@ -192,6 +192,7 @@ struct Operands {
   template <class T>
   bool draw(Dice& dice, const T& op, trace::VirtPlace& at, Name name) const {
     const TableOperands operands = of_tables(dice);
+    if constexpr (kBoot.has(trace::kIndexOf<T>)) return at = operands.at_boot(), true;
     if constexpr (is_any_of<T, trace::CursorOpen>) {
       const reference::TableHandle& table = *model.table(lane, op.table);
       at = name == "begin" ? operands.begin_of_range(table)
@@ -216,7 +217,7 @@ struct Operands {
   }
   template <class T>
   bool draw(Dice& dice, const T&, trace::Target& at, Name) const {
-    if constexpr (is_any_of<T, trace::AreaMapRange>) {
+    if constexpr (is_any_of<T, trace::AreaMapRange, trace::BootMapPage>) {
       at = of_tables(dice).target_of_area();
     } else {
       at = of_tables(dice).target_for(*model.cursor(lane));
@@ -229,8 +230,9 @@ struct Operands {
   }
   template <class T>
   bool draw(Dice& dice, const T&, trace::Property& property, Name) const {
-    property = of_tables(dice).property_for(
-        kAreas.has(trace::kIndexOf<T>) ? trace::TableKindName::kernel : model.cursor(lane)->kind);
+    trace::TableKindName kind = trace::TableKindName::kernel;
+    if constexpr (!(kAreas | kBoot).has(trace::kIndexOf<T>)) kind = model.cursor(lane)->kind;
+    property = of_tables(dice).property_for(kind);
     return true;
   }
   template <class T>

@@ -124,6 +124,16 @@ class TableOperands {
     return somewhere(model_.root(lane_));
   }
 
+  // Where the cold machine's firmware maps something, or just not.
+  trace::VirtPlace at_boot() const {
+    constexpr std::array<std::uint8_t, 10> kHomes = {0, 1, 2, 3, 4, 5, 6, 10, 16, 19};
+    trace::VirtPlace at{kHomes[dice_.below(kHomes.size())], 0, 0};
+    if (dice_.one_in(16)) at = anywhere();
+    if (dice_.one_in(2)) at.page = static_cast<std::uint8_t>(dice_.below(5) - 2);
+    if (dice_.one_in(32)) at.offset = any_offset();
+    return at;
+  }
+
   // What is copied from or to: begins in a page, or near the end of users' memory.
   trace::VirtPlace to_copy() const {
     trace::VirtPlace at = to_touch();
