@@ -120,7 +120,18 @@ bool put_new_tables(const Step& step, Laid& laid) {
   return made == taken.size();
 }
 
-// `keeps(held)` says what becomes of the register from which it came.
+// Whether the next page of a load needs a table that is not there.
+bool lacks_a_table(const Tree& kernel, const Load& load, VirtPage begin, std::uint64_t done) {
+  const VirtPage at = begin + done;
+  bool lacks = false;
+  for (Level level = level_at(load, at, begin + load.pages, load.to + done);
+       level < kernel.top.level; ++level) {
+    lacks |= !kernel.nodes.contains(place_of(level, at));
+  }
+  return lacks;
+}
+
+// `keeps(held, done)` says what becomes of the register from which it came.
 bool makes(const Step& step, const auto& op, const Load& load, auto&& keeps) {
   if (!may_be_asked(step.before) || held_before(step, op.to) != nullptr) return false;
   if (const auto why = why_not(op, load)) return panics(step, *why);
@@ -137,6 +148,7 @@ bool makes(const Step& step, const auto& op, const Load& load, auto&& keeps) {
   if (!put_new_tables(step, laid)) return false;
   const std::uint64_t cpus = done > 0 ? other_cpus(step.before, step.lane) : 0;
   if (status == Status::no_memory) {
+    if (!lacks_a_table(laid.kernel, load, begin, done)) return false;
     TakenOut out = take_out(laid.kernel, begin, begin + done);
     laid.strays.merge(out.strays);
     laid.waits.insert(laid.waits.end(), out.waits.begin(), out.waits.end());

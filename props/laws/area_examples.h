@@ -31,7 +31,8 @@ inline std::vector<Example> area_examples() {
 
   const Asked segment{0, SegmentFromUnused{at(1), at(3), {empty}, {}, s0}};
   const Asked segment_of_5{0, SegmentFromUnused{at(1), at(6), {empty}, {}, s0}};
-  const Asked no_frames{0, SegmentFromUnused{at(1), at(1), {empty}, {}, s0}};
+  const Asked one_frame{0, SegmentFromUnused{at(1), at(2), {empty}, {}, s0}};
+  const Asked no_more{0, SegmentNext{s0, f0}};
   const Asked frames{0, AreaMapFrames{{3}, {1}, s0, kReadWrite, a0}};
   // Two pages before the end of a table, three behind it.
   const Asked frames_across{0, AreaMapFrames{{66}, {}, s0, kReadWrite, a0}};
@@ -69,7 +70,7 @@ inline std::vector<Example> area_examples() {
        takes(gives({before_areas_end(3), 2, 0}), {17, 18}),
        shared(1, 1, empty, Usage::frame, {})},
       {"an area without frames takes no memory",
-       {no_frames, take_all},
+       {one_frame, no_more, take_all},
        frames,
        gives({before_areas_end(3), 0, 0})},
       {"an area without pages",
@@ -85,7 +86,7 @@ inline std::vector<Example> area_examples() {
        {0, AreaMapFrames{{3}, {}, s0, kUnsayable, a0}},
        refuses(Status::panicked, Code::bad_cache)},
       {"no frames that cannot be said",
-       {no_frames},
+       {one_frame, no_more},
        {0, AreaMapFrames{{3}, {}, s0, kUnsayable, a0}},
        refuses(Status::panicked, Code::bad_cache)},
       {"frames for which there is no room",

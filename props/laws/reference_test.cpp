@@ -171,7 +171,7 @@ TEST(Reference, LeavesNoAreaToAnotherCursor) {
   EXPECT_FALSE(model.allows(0, open(last, areas_end, 1)));
   EXPECT_TRUE(model.allows(0, open(last, areas_end, 0)));
   EXPECT_FALSE(model.allows(0, open(kHigh, virt(18), 1))) << "They lie in between.";
-  EXPECT_FALSE(model.allows(0, open(areas_end, last, 1))) << "Whether it is a range, or not.";
+  EXPECT_FALSE(model.allows(0, open(last, virt(kAreasEndPlace, 0xfe), 1))) << "Valid or not.";
   EXPECT_TRUE(model.allows(0, open(areas_end, virt(18), 1)));
   EXPECT_TRUE(model.allows(0, open(kHigh, virt(13), 1)));
   EXPECT_TRUE(model.allows(0, open(last, kZero, 1))) << "Its end is 0.";
