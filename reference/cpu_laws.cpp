@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // What CPUs may do by themselves: said of what they may keep, before and after.
-#include "reference/cursor_conditions.h"
+#include "reference/area_conditions.h"
 
 namespace reference {
 
@@ -238,6 +238,13 @@ namespace {
 std::vector<Flushes> flushes_of(const Step& step, Lane lane) {
   const Processor& cpu = step.before.cpus[lane];
   const bool is_own = lane == step.lane;
+  if (is_of_areas(step)) {
+    const Flushes flushes = flushed_everywhere(step);
+    if (!flushes.any() || lane >= step.before.machine.cpus.count) return {};
+    std::vector<Flushes> told = is_own ? std::vector<Flushes>{} : cpu.queue;
+    told.push_back(flushes);
+    return told;
+  }
   if (as<trace::CpuInterrupt>(step) || as<trace::Quiesce>(step)) {
     return is_own ? cpu.queue : std::vector<Flushes>{};
   }
@@ -251,8 +258,16 @@ std::vector<Flushes> flushes_of(const Step& step, Lane lane) {
 }
 
 bool any_covers(const std::vector<Flushes>& all, VirtPage page, bool is_global) {
-  return std::ranges::any_of(
-      all, [&](const Flushes& one) { return (one.all && !is_global) || names(one, page); });
+  return std::ranges::any_of(all, [&](const Flushes& one) {
+    return (one.all && (one.global || !is_global)) || names(one, page);
+  });
+}
+
+// Whether a CPU that does these forgets a translation.
+bool has_to_go(const std::vector<Flushes>& all, const Translation& one) {
+  Processor cpu{.kept = {one}};
+  for (const Flushes& flushes : all) forget_by(cpu, flushes);
+  return cpu.kept.empty();
 }
 
 }  // namespace
@@ -273,7 +288,7 @@ bool keeps_what_was_so(const Step& step) {
     if (forgets && lane == step.lane) continue;
     const std::vector<Flushes> told = flushes_of(step, lane);
     const bool all_kept_still = std::ranges::all_of(before.kept, [&](const Translation& one) {
-      return after.kept.contains(one) != any_covers(told, one.begin, one.global);
+      return after.kept.contains(one) != has_to_go(told, one);
     });
     if (!all_kept_still) return false;
     bool all_kept = true;

@@ -187,8 +187,9 @@ bool forgets_translations(const Step&);     // POST-42
 bool sets_controls(const Step&);            // D.8
 bool keeps_what_was_so(const Step&);        // INV-48
 bool what_is_gone_is_queued(const State&);
-bool reaches_nothing_free(const State&);  // INV-49
-bool issues_so_many(const State&);        // INV-50
+bool keeps_of_areas_what_is_so(const State&);  // INV-48, of areas.
+bool reaches_nothing_free(const State&);       // INV-49
+bool issues_so_many(const State&);             // INV-50
 bool issues_what_is_asked(const Step&);
 bool issue_appends(const Step&);                 // POST-43
 bool dispatches(const Step&);                    // POST-44
@@ -207,6 +208,11 @@ bool strays_stay_as_they_are(const Step&);       // INV-32
 bool keeps_the_kernels_tables(const Step&);      // INV-33
 bool changes_nothing_outside(const Step&);       // INV-41
 bool splits_change_no_lookup(const Step&);       // INV-42
+
+// Of areas; see area_laws.cpp.
+bool areas_lie_apart(const State&);         // INV-45
+bool areas_do_as_asked(const Step&);        // INV-45
+bool tells_what_an_area_maps(const Step&);  // POST-39
 
 // Whether free pages may be kept so: disjoint, in each block of a pool a naturally aligned power of
 // two, in each of a cache 1 to 4, together just the free ones, and no two buddies in one pool

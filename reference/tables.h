@@ -140,6 +140,7 @@ struct AreaRange {
 struct Flushes {
   std::vector<VirtPage> pages{};
   bool all = false;
+  bool global = false;  // With all: what is global, too.
   bool any() const { return all || !pages.empty(); }
   bool operator==(const Flushes&) const = default;
 };

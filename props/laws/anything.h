@@ -58,6 +58,14 @@ class Anything {
         const bool is_kernels = model.root(lane)->kind == trace::TableKindName::kernel;
         if (is_kernels) touch->at.place = high_[below(2)];
         if (below(4) > 0) touch->at.page = few_pages();
+        const bool has_areas = model.root(lane)->kind != trace::TableKindName::plain;
+        if (has_areas && below(3) == 0) touch->at = last_of_areas();
+      }
+      if (auto* query = std::get_if<trace::AreaQuery>(&op)) {
+        aim(model, lane, query->area, query->page);
+      }
+      if (auto* split = std::get_if<trace::AreaSplit>(&op)) {
+        aim(model, lane, split->from, split->page);
       }
       if (model.allows(lane, op)) return {lane, op};
     }
@@ -76,7 +84,12 @@ class Anything {
   // The operations on page tables, cursors, CPUs and flushes stand together.
   static constexpr std::size_t kFirstTable = trace::Op(trace::TableNew{}).index();
   static constexpr std::size_t kTables = trace::Op(trace::CpuInterrupt{}).index() - kFirstTable + 1;
+  static constexpr std::size_t kFirstArea = trace::Op(trace::AreaMapFrames{}).index();
+  static constexpr std::size_t kAreaOps = trace::Op(trace::AreaDrop{}).index() - kFirstArea + 1;
+  static constexpr trace::Count kAreaSizes[] = {{1},  {3},   {5},   {9},   {66},
+                                                {70}, {576}, {600}, {1100}};
   static constexpr std::size_t kOpen = trace::Op(trace::CursorOpen{}).index();
+  static constexpr std::uint8_t kAreasEndPlace = trace::VirtPlace::kCount - 1;
   static constexpr std::size_t kIssue = trace::Op(trace::TlbIssue{}).index();  // Two more follow.
 
   template <class One>
@@ -91,6 +104,17 @@ class Anything {
         std::swap(op.begin, op.end);
       }
       if (below(4) == 0) op.end.page = static_cast<std::uint8_t>(op.begin.page + 1 + below(3));
+    }
+    if constexpr (std::is_same_v<One, trace::AreaMapFrames> ||
+                  std::is_same_v<One, trace::AreaMapRange>) {
+      if (below(8) > 0) op.pages = kAreaSizes[below(std::size(kAreaSizes))];
+      if (below(8) > 0) op.offset.raw = static_cast<std::uint16_t>(below(3));
+    }
+    if constexpr (std::is_same_v<One, trace::AreaMapRange>) {
+      const std::uint64_t room = op.pages.value() - op.offset.value();
+      if (below(8) > 0 && room <= trace::kAreaPages) {
+        op.length.raw = static_cast<std::uint16_t>(room - below(2) * below(room + 1));
+      }
     }
     if constexpr (std::is_same_v<One, trace::SegmentFromUnused>) {
       if (below(8) > 0) op.until = at(static_cast<std::uint16_t>(op.at.page + 1 + below(3)));
@@ -158,6 +182,16 @@ class Anything {
     const bool is_kernels = table.index == trace::Table::kFirstShared;
     return {is_kernels ? high_[below(2)] : low_[below(2)], few_pages(), 0};
   }
+  // Where areas are made first; and a page of one.
+  trace::VirtPlace last_of_areas() {
+    return {kAreasEndPlace, static_cast<std::uint8_t>(-1 - static_cast<int>(below(6))), 0};
+  }
+  void aim(const reference::Model& model, std::uint8_t lane, trace::Area area, trace::Count& page) {
+    const reference::AreaRange* const range = model.held(lane, area);
+    if (range != nullptr && below(8) > 0) {
+      page.raw = static_cast<std::uint16_t>(below(range->pages + 1));
+    }
+  }
   // An operation that goes on with what there is.
   std::uint8_t about_tables(const reference::Model& model, std::uint8_t lane) {
     static constexpr std::size_t kClosed[] = {kOpen,
@@ -177,6 +211,7 @@ class Anything {
                                               trace::Op(trace::FrameFromInUse{}).index(),
                                               trace::Op(trace::SegmentFromUnused{}).index()};
     if (model.cursor(lane) == nullptr) {
+      if (below(4) == 0) return static_cast<std::uint8_t>(kFirstArea + below(kAreaOps));
       return static_cast<std::uint8_t>(kClosed[below(std::size(kClosed))]);
     }
     if (below(6) == 0) return static_cast<std::uint8_t>(trace::Op(trace::CpuTouch{}).index());

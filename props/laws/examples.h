@@ -3,6 +3,7 @@
 #pragma once
 
 #include "props/laws/alloc_examples.h"
+#include "props/laws/area_examples.h"
 #include "props/laws/boot_examples.h"
 #include "props/laws/bytes_examples.h"
 #include "props/laws/frame_examples.h"
@@ -17,7 +18,7 @@ inline std::vector<Example> examples() {
   std::vector<Example> all;
   for (const auto& family :
        {frame_examples(), segment_examples(), list_examples(), bytes_examples(), alloc_examples(),
-        boot_examples(), table_examples(), space_examples()}) {
+        boot_examples(), table_examples(), space_examples(), area_examples()}) {
     all.insert(all.end(), family.begin(), family.end());
   }
   return all;

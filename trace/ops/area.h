@@ -2,21 +2,28 @@
 // Operations on areas: ranges of the kernel's addresses that hold what the kernel maps for itself
 // (KVirtArea, C.9). They lie in the 2048 pages before the place areas_end, in the kernel's table:
 // the machine must have tables. No other cursor may be opened to change anything there: that is
-// passed over. All are of pages: `pages`, `offset` and `page` count those of 4 KiB.
+// passed over, if it begins before their end and ends behind their beginning, valid or not. All are
+// of pages: `pages`, `offset` and `page` count those of 4 KiB.
 //
 // Addresses are given out first fit, upwards: of the lowest free run that is long enough, the last
-// pages. A run that comes back is free at once, and one with what it touches.
+// pages. A run that comes back is free at once, and one with what it touches. To keep account of
+// them takes no memory of the allocator's.
 //
 // Each works by a cursor over just the pages that it maps, takes out, or splits, as the operations
-// on cursors have it (trace/ops/cursor.h), and leaves none open. A lane that has a cursor open does
-// not ask; nor, while lanes go one at a time, does any as long as another has one open; nor does
-// any while lanes go at once.
+// on cursors have it (trace/ops/cursor.h), and leaves none open; where there are no such pages it
+// opens none. A lane that has a cursor open does not ask; nor, while lanes go one at a time, does
+// any as long as another has one open; nor does any while lanes go at once.
+//
+// What is mapped in an area is one run of pages, maybe an empty one. To take it out the cursor goes
+// from the first of them to the last: all tables on its way are there, no page is cut, and so that
+// takes no memory.
 //
 // What is taken out is flushed on all CPUs of the machine, whatever they translate by: pages up to
-// 31, and if they are more, everything, global translations too. A table counts as all the pages
-// that it spans. This CPU flushes at once; the others have something queued, as tlb_dispatch has
-// it, and are waited for, as tlb_sync has it: `cpus` says which. If nothing was taken out nothing
-// is flushed. Tables and frames are given up as those that cursor_unmap takes out.
+// 31, and if they are more, everything, global translations too. A larger page, or a table, counts
+// as all the pages that it spans. This CPU flushes at once; the others have something queued, as
+// tlb_dispatch has it, and are waited for, as tlb_sync has it: `cpus` says which. If nothing was
+// taken out nothing is flushed, and `cpus` is 0. Tables and frames are given up as those that
+// cursor_unmap takes out.
 #pragma once
 
 #include "trace/metadata.h"
@@ -31,10 +38,12 @@ namespace trace {
 // on. Panics if the area has no page (empty_range), if the frames go beyond its end (beyond_range),
 // or if no entry can say the cache policy (bad_cache, also if there are no frames), in this order;
 // then it is no_space if no free run is long enough. The frames are the table's then, and the
-// register is empty. Says where the area begins.
+// register is empty, also if the segment was. Says where the area begins, and how many pages were
+// mapped.
 //
-// If there is no memory for a table, what was mapped by then (`mapped` pages) is taken out again as
-// by area_drop, the area is no more, and the other frames stay a segment in the register.
+// If there is no memory for a table, to open the cursor or to map a page, what was mapped by then
+// (`mapped` pages) is taken out again as by area_drop, the area is no more (`at` is 0), and the
+// other frames stay a segment in the register. Tables that were made, and not taken out, stay.
 struct AreaMapFrames {
   static constexpr const char* kName = "area_map_frames";
   static constexpr const char* kLaw = "INV-45";
@@ -61,7 +70,7 @@ struct AreaMapFrames {
 
 // The same of `length` pages of physical memory, by the largest pages that fit, as cursor_map_run
 // has it. Panics (bad_target) after beyond_range if an entry cannot hold the addresses: they end
-// beyond 2^52. `mapped` counts pages of 4 KiB.
+// beyond 2^52. Of no pages no address is wrong. `mapped` counts pages of 4 KiB.
 struct AreaMapRange {
   static constexpr const char* kName = "area_map_range";
   static constexpr const char* kLaw = "INV-45";
@@ -88,8 +97,9 @@ struct AreaMapRange {
   bool operator==(const AreaMapRange&) const = default;
 };
 
-// What is mapped at a page of an area: of a larger page, the 4 KiB there. Says none if nothing is;
-// out_of_bound if the area has no such page.
+// What is mapped at a page of an area: of a larger page, the 4 KiB there. Says none if nothing is,
+// and nothing but where that would be (`at`); out_of_bound, and nothing else, if the area has no
+// such page. Makes no table, and changes nothing.
 struct AreaQuery {
   static constexpr const char* kName = "area_query";
   static constexpr const char* kLaw = "POST-39";
@@ -113,8 +123,9 @@ struct AreaQuery {
 
 // Cuts an area in two: it keeps the pages before `page`, and `to` gets the others. Panics
 // (bad_split) if either would have none. A larger page over the cut is mapped by smaller ones from
-// then on; if there is no memory for their table, nothing has changed. No translation becomes
-// wrong, and nothing is flushed. Says where the new one begins.
+// then on, with the same property; if there is no memory for their table, nothing has changed. If
+// there is no such page, no cursor is opened. No translation becomes wrong, and nothing is flushed.
+// Says where the new one begins.
 struct AreaSplit {
   static constexpr const char* kName = "area_split";
   static constexpr const char* kLaw = "INV-45";
@@ -133,9 +144,9 @@ struct AreaSplit {
   bool operator==(const AreaSplit&) const = default;
 };
 
-// Drops an area: everything is taken out of it, as by one cursor_unmap over all of it, and its
-// addresses are free. Says how many pages were taken singly, of whatever size and kind, how many
-// tables, and how many 4 KiB pages those mapped.
+// Drops an area: everything is taken out of it, as by one cursor_unmap over the pages from the
+// first that is mapped to the last, and its addresses are free. Says how many pages were taken
+// singly, of whatever size and kind, how many tables, and how many 4 KiB pages those mapped.
 struct AreaDrop {
   static constexpr const char* kName = "area_drop";
   static constexpr const char* kLaw = "INV-45";
