@@ -235,6 +235,7 @@ struct Registers {
   std::array<HeldBlock, trace::Block::kCount> blocks;
   ListFile<P> lists;
   std::array<AnyTable<P>, trace::OwnTable::kCount> tables;
+  AreaFile<P> areas;
   AnyCursor<P> cursor;
   Shared<P>* machine = nullptr;
   // The CPU reaches users' memory by a table that is no space, or has done so since it last forgot
@@ -310,6 +311,7 @@ struct Registers {
     for (HeldBlock& block : blocks) block.pages = 0;
     lists.forget();
     for (AnyTable<P>& table : tables) table.forget();
+    areas.forget();
     cursor.forget();
     reaches_others = may_know_others = false;
   }

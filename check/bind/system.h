@@ -69,6 +69,7 @@ class MmSystem {
     written.each(restore_bytes);
     touched.each([](mm::u64 page) { Slot::init(page, page + 1); });
     if (!keeps_allocator) free_pages_.populate(shape);
+    P::globals().kernel_ranges.init({trace::kAreasBegin}, {trace::kAreasEnd});
     make_tables(shape.tables);
   }
 
@@ -80,8 +81,9 @@ class MmSystem {
 
   // Decides by itself, from what the lane holds, whether the operation can be asked. After an abort
   // everything is passed over, until the system is reset.
-  trace::Answer apply(std::uint8_t lane, const auto& op)
-    requires requires(Registers<P>& held) { ask(held, op); }
+  trace::Answer apply(std::uint8_t lane, const auto& op) requires requires(Registers<P>& held) {
+    ask(held, op);
+  }
   {
     Registers<P>& held = lanes_[lane];
     trace::Answer answer{.reply = {.status = trace::Status::passed_over}, .choices = {}};
@@ -103,8 +105,10 @@ class MmSystem {
   }
 
   // The same of the cold machine, which has no CPU but 0.
-  trace::Answer apply(std::uint8_t lane, const auto& op)
-    requires requires(ColdMachine<Base>& cold) { ask(cold, op); }
+  trace::Answer apply(std::uint8_t lane, const auto& op) requires
+      requires(ColdMachine<Base>& cold) {
+    ask(cold, op);
+  }
   {
     trace::Answer answer{.reply = {.status = trace::Status::passed_over}, .choices = {}};
     if (lane != 0 || !is_sound_.load(std::memory_order_relaxed) || !can_ask(cold_, op)) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 // Flushes that are collected until they are done: up to 31 pages, in the order in which they came.
-// What is more becomes one flush of everything, and stays that until the stack is cleared: so
-// nothing is ever lost, and the stack is never full (INV-50).
+// What is more becomes one flush of everything, global translations included if the kernel's are
+// among those to be forgotten, and stays that until the stack is cleared: so nothing is ever lost,
+// and the stack is never full (INV-50).
 #pragma once
 
 #include "impl/tlb/flush.h"
@@ -16,6 +17,7 @@ class FlushStack {
   FlushStack& operator=(const FlushStack& other) noexcept {
     pages_ = other.pages_;
     count_ = other.count_;
+    may_be_global_ = other.may_be_global_;
     for (u32 i = 0; i < count_; ++i) flushes_[i] = other.flushes_[i];
     return *this;
   }
@@ -26,6 +28,7 @@ class FlushStack {
   constexpr u32 pages() const noexcept { return pages_; }
 
   void push(Flush flush) noexcept {
+    may_be_global_ |= flush.may_be_global();
     if (is_all()) return;
     if (flush.is_all() || pages_ + flush.count() > Flush::kMostPages) {
       pages_ = kAll;
@@ -36,23 +39,32 @@ class FlushStack {
     flushes_[count_++] = flush;
   }
   void push(const FlushStack& others) noexcept {
-    if (others.is_all()) return push(Flush::all());
+    if (others.is_all()) return push(others.everything());
     for (u32 i = 0; i < others.count_; ++i) push(others.flushes_[i]);
   }
-  void clear() noexcept { pages_ = count_ = 0; }
+  void clear() noexcept {
+    pages_ = 0;
+    count_ = 0;
+    may_be_global_ = false;
+  }
 
   // This CPU does them all.
   template <class P>
   void perform() const noexcept {
-    if (is_all()) return Flush::all().perform<P>();
+    if (is_all()) return everything().template perform<P>();
     for (u32 i = 0; i < count_; ++i) flushes_[i].perform<P>();
   }
 
  private:
   static constexpr u32 kAll = Flush::kMostPages + 1;
 
-  u32 pages_ = 0;  // kAll: everything.
-  u32 count_ = 0;  // Of flushes. Each is of a page at least, so there is always room.
+  Flush everything() const noexcept {
+    return may_be_global_ ? Flush::all_and_global() : Flush::all();
+  }
+
+  u32 pages_ = 0;               // kAll: everything.
+  u16 count_ = 0;               // Of flushes. Each is of a page at least, so there is always room.
+  bool may_be_global_ = false;  // Of any of them.
   union {
     u8 nothing_;
     // Uninitialised, so that a cursor is quickly opened.
