@@ -111,6 +111,7 @@ class Anything {
       if (below(8) > 0) op.offset.raw = static_cast<std::uint16_t>(below(3));
     }
     if constexpr (std::is_same_v<One, trace::AreaMapRange>) {
+      if (below(3) == 0) op.pages = {576}, op.offset = {}, op.target.page = 0;  // By a large page.
       const std::uint64_t room = op.pages.value() - op.offset.value();
       if (below(8) > 0 && room <= trace::kAreaPages) {
         op.length.raw = static_cast<std::uint16_t>(room - below(2) * below(room + 1));
