@@ -186,6 +186,9 @@ struct Processor {
   Controls controls{};
   // What it may keep although the tables no longer say so. What they do say, it may keep anyway.
   std::set<Translation> kept{};
+  // Whether it translates users' addresses by a table that is no space; and whether it may still
+  // know pages by such a one.
+  bool reaches_others = false, may_know_others = false;
   std::vector<Flushes> queue{};  // What it is to forget when it is interrupted, or passes;
   std::set<Lane> told_by{};  // by the cursors of these lanes, those of them that are still open.
   bool operator==(const Processor&) const = default;

@@ -84,6 +84,11 @@ std::uint64_t flush_everywhere(State& state, Lane lane, const Flushes& flushes) 
   return wait_for_told(state, lane);
 }
 
+std::uint64_t flush_space(State& state, Lane lane, Page root) {
+  tell(state, lane, state.trees.at(root).active_on, {.pages = {}, .all = true});
+  return wait_for_told(state, lane);
+}
+
 void dispatch_the_last(State& state, Lane lane) {
   dispatch(state, lane);
   for (Processor& cpu : state.cpus) cpu.told_by.erase(lane);

@@ -56,6 +56,8 @@ trace::Status take_nodes(State&, Lane, std::size_t count, const trace::Answer& s
 void make_node(State&, Page, NodePlace, std::optional<Lane> locked_by);
 // Makes it a tree of its own.
 void make_top(State&, Page, trace::TableKindName, NodePlace);
+// The same of a whole table, whose upper half is the kernel's if it is a user's (table.cpp).
+TableHandle make_table(State&, Page root, trace::TableKindName);
 // Makes it a table in its parent, whose entry is empty.
 void link_node(State&, Page root, Page, NodePlace, std::optional<Lane> locked_by);
 
@@ -123,6 +125,8 @@ struct Told {
 Told dispatch(State&, Lane);
 // It is closed: nobody waits for what it has dispatched.
 void dispatch_the_last(State&, Lane);
+// The CPUs that a space is active on forget all that is not global; the others are waited for.
+std::uint64_t flush_space(State&, Lane, Page root);
 // Waits for the CPUs that the lane has told, which do all that is queued for them: a bit for each.
 std::uint64_t wait_for_told(State&, Lane);
 // Flushes on all CPUs of the machine, and waits for the others: a bit for each.
