@@ -251,6 +251,16 @@ std::vector<Flushes> flushes_of(const Step& step, Lane lane) {
   if (as<trace::TlbSync>(step)) {
     return cpu.told_by.contains(step.lane) ? cpu.queue : std::vector<Flushes>{};
   }
+  if (const auto* const op = as<trace::SpaceFork>(step)) {
+    const Tree& old = step.before.trees.at(table_before(step, op->from)->root);
+    const bool takes_rights = std::ranges::any_of(old.mappings, [](const auto& one) {
+      return one.second.tracked && one.second.property.rights.has(Rights::kWritable);
+    });
+    if (!is_ok(step) || !takes_rights || !old.active_on.contains(lane)) return {};
+    std::vector<Flushes> told = is_own ? std::vector<Flushes>{} : cpu.queue;
+    told.push_back({.pages = {}, .all = true});
+    return told;
+  }
   const Cursor* const cursor = cursor_before(step);
   if (!is_own || cursor == nullptr) return {};
   const bool translates = step.before.trees.at(cursor->root).active_on.contains(lane);
@@ -276,9 +286,10 @@ bool has_to_go(const std::vector<Flushes>& all, const Translation& one) {
 // it forgets.
 bool keeps_what_was_so(const Step& step) {
   if (!is_answered(step)) return true;
-  const bool forgets = as<trace::CpuTouch>(step) || as<trace::CpuControl>(step) ||
-                       as<trace::CpuFlushPage>(step) || as<trace::CpuFlushAll>(step) ||
-                       as<trace::TableActivate>(step);
+  const bool forgets =
+      as<trace::CpuTouch>(step) || as<trace::CpuControl>(step) || as<trace::CpuFlushPage>(step) ||
+      as<trace::CpuFlushAll>(step) || as<trace::TableActivate>(step) || as<trace::UserRead>(step) ||
+      as<trace::UserWrite>(step) || as<trace::UserLoad>(step) || as<trace::UserExchange>(step);
   for (Lane lane = 0; lane < step.before.cpus.size(); ++lane) {
     const Processor& before = step.before.cpus[lane];
     const Processor& after = step.after.cpus[lane];

@@ -211,6 +211,8 @@ bool splits_change_no_lookup(const Step&);       // INV-42
 
 // Of areas; see area_laws.cpp.
 bool areas_lie_apart(const State&);         // INV-45
+bool reaches_users_by_right(const Step&);   // POST-40
+bool forks(const Step&);                    // C.10
 bool areas_do_as_asked(const Step&);        // INV-45
 bool tells_what_an_area_maps(const Step&);  // POST-39
 

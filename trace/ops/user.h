@@ -14,8 +14,9 @@
 // the fault, too. The first byte that cannot be reached ends the copy: `copied` says how many bytes
 // lie before it, and `error` is the fault's error code. They stay copied.
 //
-// Not asked of a CPU that reaches users' memory by a table that is no space, or has done so since
-// it last forgot all translations, global ones too: it may keep a page that is nobody's by now.
+// Not asked of a CPU that translates users' addresses by a table that is no space, or has done so
+// since it last forgot all translations, global ones too (cpu_flush_all, cpu_control): it may keep a
+// page that is nobody's by now. Nor while lanes go at once.
 #pragma once
 
 #include "trace/reply.h"
@@ -81,7 +82,7 @@ struct UserWrite {
 // that is not there, or bytes that are not known, the word is not told.
 struct UserLoad {
   static constexpr const char* kName = "user_load";
-  static constexpr const char* kLaw = "B.9";
+  static constexpr const char* kLaw = "POST-40";
   static constexpr std::array<Result, 4> kResults = {
       {{"word", As::word}, {"address", As::address}, {"walked", As::flag}, {"error", As::number}}};
   static constexpr std::array kOutcomes = {Status::ok, Status::page_fault, Status::access_denied,
@@ -100,7 +101,7 @@ struct UserLoad {
 // Compares such a word, and exchanges it if it is the one expected. That is a store in any case.
 struct UserExchange {
   static constexpr const char* kName = "user_exchange";
-  static constexpr const char* kLaw = "B.9";
+  static constexpr const char* kLaw = "POST-40";
   static constexpr std::array<Result, 5> kResults = {{{"word", As::word},
                                                       {"swapped", As::flag},
                                                       {"address", As::address},
