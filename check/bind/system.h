@@ -37,6 +37,7 @@ class MmSystem {
     for (mm::u64 page = 0; page < trace::Machine::kMostPages; ++page) restore_bytes(page);
     for (Registers<P>& lane : lanes_) lane.touched = PageMask::all();
     free_pages_.note_change();
+    cold_.rebuild();
     is_sound_.store(true, std::memory_order_relaxed);
     reset(shape);
   }
@@ -102,7 +103,7 @@ class MmSystem {
     return answer;
   }
 
-  // The same of the cold machine, which has no CPU but 0.
+  // The same of the cold machine, which lane 0 alone is asked about.
   trace::Answer apply(std::uint8_t lane, const auto& op)
     requires requires(ColdMachine<Base>& cold) { ask(cold, op); }
   {
@@ -111,6 +112,7 @@ class MmSystem {
       return answer;
     }
     P::become(lane);
+    Cold<Base>::become(0);
     const mm::Panic panic = P::guarded([&] { answer.reply = ask(cold_, op); });
     if (panic != mm::Panic::none) [[unlikely]]
       answer.reply = after(panic, lanes_[lane]);

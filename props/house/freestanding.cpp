@@ -11,6 +11,12 @@ namespace {
 
 using mm::u32, mm::u64, mm::usize, mm::PhysAddr, mm::VirtAddr, mm::Panic;
 
+struct UserAccess {
+  std::array<PhysAddr, 3> pages{};
+  u64 walked = 0;
+  u32 error_code = 0;
+};
+
 struct Bare : mm::PlainWords, mm::MappedEntries<0xffff'8000'0000'0000> {
   static constexpr u64 kMemoryBase = 0xffff'8000'0000'0000;
   static constexpr u64 kSlotsBase = 0xffff'e000'0000'0000;
@@ -36,6 +42,7 @@ struct Bare : mm::PlainWords, mm::MappedEntries<0xffff'8000'0000'0000> {
   static std::optional<u32> compare_exchange_user(VirtAddr, u32, u32) noexcept {
     return std::nullopt;
   }
+  static UserAccess& user_access() noexcept { return user_access_; }
   static void spin_hint() noexcept {}
   static void relax() noexcept {}
   static void run_on(u64, void (*run)(void*) noexcept, void* with) noexcept { run(with); }
@@ -71,6 +78,7 @@ struct Bare : mm::PlainWords, mm::MappedEntries<0xffff'8000'0000'0000> {
  private:
   static inline void* landing_[5];
   static inline Panic landed_ = Panic::none;
+  static inline UserAccess user_access_{};
 };
 
 static_assert(mm::Platform<check::Recorded<Bare>>);
