@@ -4,6 +4,7 @@
 #include "check/bind/system.h"
 #include "impl/platform/plain_words.h"
 #include "impl/vm/fork.h"
+#include "impl/vm/kernel_space.h"
 #include "impl/vm/user.h"
 #include "trace/binary.h"
 
@@ -164,6 +165,26 @@ extern "C" u64 use_users_memory(u64 at, u64 length, mm::u8* bytes) {
          writer.value().write(reader.value()).ok() + writer.value().fill_zeros(length).ok() +
          reader.value().read_val<u64>().ok() + writer.value().write_val(at).ok() +
          reader.value().atomic_load().ok() + writer.value().atomic_compare_exchange(0, 1).ok();
+}
+
+// And with what it boots by, until its own table is there.
+extern "C" u64 use_boot_table(u64 at, u64 end);
+extern "C" u64 use_boot_table(u64 at, u64 end) {
+  auto& boot = Recorded::globals().boot_page_table;
+  mm::MemoryRegions regions;
+  (void)regions.add({{at, end}, mm::RegionType::usable});
+  const auto map_early = [&](VirtAddr va, PhysAddr pa, mm::PageProperty property) noexcept {
+    (void)boot.map_base_page(va, pa, property);
+  };
+  auto slots = mm::init_metadata<Recorded>(regions, {}, map_early);
+  if (!slots) return 0;
+  (void)boot.protect_base_page({at}, [](mm::PageFlags&, mm::CachePolicy&) noexcept {});
+  const mm::KernelMap map{{Bare::kMemoryBase}, {Bare::kSlotsBase}, {end}, {at, end}};
+  auto kernel = mm::init_kernel_page_table<Kernel>(map, std::move(*slots));
+  if (!kernel.ok()) return 0;
+  auto dismissed = mm::activate_kernel_page_table(kernel.value());
+  return dismissed.ok() +
+         mm::BootPageTable<Recorded>::page_walk(Recorded::root(), {at}).has_value();
 }
 
 // The digest of a page; what can be seen of it goes to `facts`, at most three.
