@@ -301,7 +301,7 @@ TEST_F(BindingOfBootTables, NewTablesAreToldInTheirOrder) {
   EXPECT_EQ(walk({6, 1, 0}).status, Status::none) << "empty, though its page was not";
   EXPECT_EQ(map(kHalfTib), (trace::Reply{Status::panicked, Code::mapped_already}));
   EXPECT_EQ(map(kOneGib), (trace::Reply{Status::panicked, Code::mapped_huge}));
-  EXPECT_EQ(map({6, 0, 1}), (trace::Reply{Status::panicked, Code::misaligned}));
+  EXPECT_EQ(map({6, 0, 0xff}), (trace::Reply{Status::panicked, Code::misaligned}));
   EXPECT_EQ(protect({8, 0, 0}), (trace::Reply{Status::panicked, Code::not_mapped}));
   EXPECT_EQ(protect(kOneGib), (trace::Reply{Status::ok, Code::none, {2, 0x4000, 0x5000}}));
   EXPECT_EQ(walk(kOneGib), leads_to(std::uint64_t{1} << 30, 1, 5));

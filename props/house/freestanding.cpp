@@ -4,6 +4,7 @@
 #include "check/bind/system.h"
 #include "impl/platform/plain_words.h"
 #include "impl/vm/fork.h"
+#include "impl/vm/io_mem.h"
 #include "impl/vm/kernel_space.h"
 #include "impl/vm/user.h"
 #include "trace/binary.h"
@@ -143,7 +144,10 @@ extern "C" u64 use_spaces(u64 begin, u64 end) {
   auto cursor = opened.take();
   (void)cursor.map_range({begin}, end - begin, mm::kKernelData);
   (void)cursor.unmap(end - begin);
-  cursor.flusher().issue_pages({begin}, 1);
+  const auto io = mm::IoMem::of<Recorded>({begin, end});
+  mm::IoMems devices;
+  if (io) (void)mm::map_iomem(cursor, devices, *io, mm::kKernelData, end - begin, 0);
+  cursor.flusher().issue_pages({begin}, devices.find_by_paddr({begin}).has_value());
   return cursor.flusher().dispatch().cpus + cursor.flusher().sync();
 }
 
