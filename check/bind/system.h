@@ -37,6 +37,7 @@ class MmSystem {
     for (mm::u64 page = 0; page < trace::Machine::kMostPages; ++page) restore_bytes(page);
     for (Registers<P>& lane : lanes_) lane.touched = PageMask::all();
     free_pages_.note_change();
+    cold_.rebuild();
     is_sound_.store(true, std::memory_order_relaxed);
     reset(shape);
   }
@@ -81,9 +82,8 @@ class MmSystem {
 
   // Decides by itself, from what the lane holds, whether the operation can be asked. After an abort
   // everything is passed over, until the system is reset.
-  trace::Answer apply(std::uint8_t lane, const auto& op) requires requires(Registers<P>& held) {
-    ask(held, op);
-  }
+  trace::Answer apply(std::uint8_t lane, const auto& op)
+    requires requires(Registers<P>& held) { ask(held, op); }
   {
     Registers<P>& held = lanes_[lane];
     trace::Answer answer{.reply = {.status = trace::Status::passed_over}, .choices = {}};
@@ -104,17 +104,16 @@ class MmSystem {
     return answer;
   }
 
-  // The same of the cold machine, which has no CPU but 0.
-  trace::Answer apply(std::uint8_t lane, const auto& op) requires
-      requires(ColdMachine<Base>& cold) {
-    ask(cold, op);
-  }
+  // The same of the cold machine, which lane 0 alone is asked about.
+  trace::Answer apply(std::uint8_t lane, const auto& op)
+    requires requires(ColdMachine<Base>& cold) { ask(cold, op); }
   {
     trace::Answer answer{.reply = {.status = trace::Status::passed_over}, .choices = {}};
     if (lane != 0 || !is_sound_.load(std::memory_order_relaxed) || !can_ask(cold_, op)) {
       return answer;
     }
     P::become(lane);
+    Cold<Base>::become(0);
     const mm::Panic panic = P::guarded([&] { answer.reply = ask(cold_, op); });
     if (panic != mm::Panic::none) [[unlikely]]
       answer.reply = after(panic, lanes_[lane]);

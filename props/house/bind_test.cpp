@@ -6,6 +6,7 @@
 #include <set>
 #include <vector>
 
+#include "check/bind/cold.h"
 #include "check/bind/recorded.h"
 #include "check/systems/lone.h"
 #include "check/systems/mm.h"
@@ -241,6 +242,118 @@ TEST_F(Binding, ALoosePageGivenBackIsNotedAndStaysLoose) {
   EXPECT_EQ(answer.choices.given.count, 1);
   EXPECT_EQ(answer.choices.given.page[0], kPage);
   EXPECT_TRUE(facts().empty());
+}
+
+// The cold machine, of which pages 1 to 99 are usable.
+class BindingOfBootTables : public Binding {
+ protected:
+  using Cold = check::Cold<check::Lone>;
+  static constexpr trace::VirtPlace kHalfTib{6, 0, 0}, kOneGib{3, 0, 0}, kUpper{19, 0, 0};
+  static constexpr trace::Flag kFirst{0}, kOther{1};
+
+  static void start_early() {
+    ASSERT_EQ(ask(trace::BootAddRegion{{place(1)}, {99, 0}, {trace::RegionName::usable}}).reply,
+              trace::Reply{});
+    ASSERT_EQ(ask(trace::BootNormalise{}).reply.status, Status::ok);
+    ASSERT_EQ(ask(trace::BootEarlyInit{}).reply.status, Status::ok);
+  }
+  static void boot() {
+    start_early();
+    ASSERT_EQ(ask(trace::BootInitMeta{}).reply.status, Status::ok);
+    ASSERT_EQ(ask(trace::BootInitAllocator{}).reply.status, Status::ok);
+  }
+  static trace::Reply map(trace::VirtPlace at, trace::Flag cpu = kFirst) {
+    const trace::Property property{{trace::Rights::kReadable}, {trace::Privileged::kUser}, {}};
+    return ask(trace::BootMapPage{cpu, at, {0, 5}, property}).reply;
+  }
+  static trace::Reply protect(trace::VirtPlace at, trace::Flag cpu = kFirst) {
+    return ask(trace::BootProtectPage{cpu, at, {{trace::Rights::kWritable}, {}, 0}}).reply;
+  }
+  static trace::Reply walk(trace::VirtPlace at) { return ask(trace::BootWalk{at}).reply; }
+  static trace::Reply dismiss(trace::Flag cpu) { return ask(trace::BootDismiss{cpu}).reply; }
+
+  static constexpr trace::Reply leads_to(std::uint64_t address, std::uint64_t level,
+                                         std::uint64_t rights = 7) {
+    return {Status::ok, Code::none, {address, rights, 0, 0, level}};
+  }
+  static std::vector<mm::u8> bytes_of(std::uint64_t page) {
+    const mm::u8* const at = mm::page_bytes<Cold>({page * mm::kPageSize});
+    return {at, at + mm::kPageSize};
+  }
+};
+
+TEST_F(BindingOfBootTables, TheFirmwaresTablesAreThereFromTheBeginning) {
+  EXPECT_EQ(walk({0, 3, 0xff}), leads_to(4 * mm::kPageSize - 1, 1));
+  EXPECT_EQ(walk({1, 1, 0}), leads_to((2 << 20) + mm::kPageSize, 2));
+  EXPECT_EQ(walk({4, 0, 0}), leads_to(std::uint64_t{2} << 30, 3));
+  EXPECT_EQ(walk(kUpper), leads_to(0, 1));
+  EXPECT_EQ(walk({16, 1, 0}), leads_to(mm::kPageSize, 1)) << "2^64 - 1 GiB";
+  EXPECT_EQ(walk({18, 0, 0}).status, Status::none) << "the last page";
+  EXPECT_EQ(walk(kHalfTib).status, Status::none);
+  EXPECT_EQ(walk({20, 0, 0}).status, Status::passed_over) << "not canonical";
+}
+
+TEST_F(BindingOfBootTables, NewTablesAreToldInTheirOrder) {
+  EXPECT_EQ(map(kHalfTib), (trace::Reply{Status::panicked, Code::no_early}));
+  start_early();
+  EXPECT_EQ(map(kHalfTib), (trace::Reply{Status::ok, Code::none, {3, 0x1000, 0x2000, 0x3000}}));
+  EXPECT_EQ(walk(kHalfTib), (trace::Reply{Status::ok, Code::none, {0x5000, 1, 1, 0, 1}}));
+  EXPECT_EQ(walk({6, 1, 0}).status, Status::none) << "empty, though its page was not";
+  EXPECT_EQ(map(kHalfTib), (trace::Reply{Status::panicked, Code::mapped_already}));
+  EXPECT_EQ(map(kOneGib), (trace::Reply{Status::panicked, Code::mapped_huge}));
+  EXPECT_EQ(map({6, 0, 0xff}), (trace::Reply{Status::panicked, Code::misaligned}));
+  EXPECT_EQ(protect({8, 0, 0}), (trace::Reply{Status::panicked, Code::not_mapped}));
+  EXPECT_EQ(protect(kOneGib), (trace::Reply{Status::ok, Code::none, {2, 0x4000, 0x5000}}));
+  EXPECT_EQ(walk(kOneGib), leads_to(std::uint64_t{1} << 30, 1, 5));
+}
+
+TEST_F(BindingOfBootTables, WhereATableIsRefusedThoseBeforeItAreTold) {
+  ASSERT_EQ(ask(trace::BootAddRegion{{place(1)}, {2, 0}, {trace::RegionName::usable}}).reply,
+            trace::Reply{});
+  ASSERT_EQ(ask(trace::BootNormalise{}).reply.status, Status::ok);
+  ASSERT_EQ(ask(trace::BootEarlyInit{}).reply.status, Status::ok);
+  EXPECT_EQ(map(kHalfTib), (trace::Reply{Status::no_memory, Code::none, {2, 0x1000, 0x2000}}));
+  EXPECT_EQ(map(kHalfTib), (trace::Reply{Status::no_memory, Code::none, {}}));
+}
+
+TEST_F(BindingOfBootTables, EachOfTwoCpusDismissesItOnce) {
+  EXPECT_EQ(dismiss(kFirst).status, Status::passed_over) << "there is no metadata";
+  boot();
+  const trace::Reply made = map(kHalfTib, kOther);
+  ASSERT_EQ(made.results[0], 3u);
+  const auto page_of = [](std::uint64_t address) {
+    return ask(trace::BootPage{{place(address / mm::kPageSize)}}).reply;
+  };
+  EXPECT_EQ(page_of(made.results[1]),
+            (trace::Reply{Status::ok,
+                          Code::none,
+                          {static_cast<std::uint64_t>(KindName::early), 1,
+                           static_cast<std::uint64_t>(trace::Usage::frame), 0}}));
+  EXPECT_EQ(dismiss(kOther), trace::Reply{});
+  EXPECT_EQ(dismiss(kOther).status, Status::none);
+  EXPECT_EQ(map(kHalfTib, kOther).status, Status::none);
+  EXPECT_EQ(protect(kHalfTib, kOther).status, Status::none);
+  EXPECT_EQ(protect(kHalfTib, kFirst).status, Status::ok);
+  EXPECT_EQ(dismiss(kFirst), (trace::Reply{Status::ok, Code::none, {1, 3}}));
+  EXPECT_EQ(page_of(made.results[1]), (trace::Reply{Status::unused, Code::none, {0, 0, 0, 1}}));
+  EXPECT_EQ(walk({0, 0, 0}).status, Status::none);
+}
+
+TEST_F(BindingOfBootTables, WhatWasWrittenIsAsItWasAfterReset) {
+  std::vector<std::vector<mm::u8>> before;
+  for (std::uint64_t page = 0; page < 133; ++page) before.push_back(bytes_of(page));
+  EXPECT_EQ(before[7], std::vector<mm::u8>(mm::kPageSize, 7));
+  boot();
+  ASSERT_EQ(map(kHalfTib).results[0], 3u);
+  ASSERT_EQ(protect(kOneGib).results[0], 2u);
+  ASSERT_EQ(dismiss(kFirst).status, Status::ok);
+  ASSERT_EQ(dismiss(kOther).results[1], 5u);
+  system().reset({});
+  for (std::uint64_t page = 0; page < 133; ++page) EXPECT_EQ(bytes_of(page), before[page]) << page;
+  EXPECT_EQ(dismiss(kFirst).status, Status::passed_over);
+  boot();
+  EXPECT_EQ(map(kHalfTib).results[0], 3u);
+  EXPECT_EQ(dismiss(kFirst), trace::Reply{}) << "nobody had";
 }
 
 // Two CPUs, and a space with a page at 1 GiB, which CPU 1 has reached.

@@ -4,12 +4,20 @@
 #include "check/bind/system.h"
 #include "impl/platform/plain_words.h"
 #include "impl/vm/fork.h"
+#include "impl/vm/io_mem.h"
+#include "impl/vm/kernel_space.h"
 #include "impl/vm/user.h"
 #include "trace/binary.h"
 
 namespace {
 
 using mm::u32, mm::u64, mm::usize, mm::PhysAddr, mm::VirtAddr, mm::Panic;
+
+struct UserAccess {
+  std::array<PhysAddr, 3> pages{};
+  u64 walked = 0;
+  u32 error_code = 0;
+};
 
 struct Bare : mm::PlainWords, mm::MappedEntries<0xffff'8000'0000'0000> {
   static constexpr u64 kMemoryBase = 0xffff'8000'0000'0000;
@@ -36,6 +44,7 @@ struct Bare : mm::PlainWords, mm::MappedEntries<0xffff'8000'0000'0000> {
   static std::optional<u32> compare_exchange_user(VirtAddr, u32, u32) noexcept {
     return std::nullopt;
   }
+  static UserAccess& user_access() noexcept { return user_access_; }
   static void spin_hint() noexcept {}
   static void relax() noexcept {}
   static void run_on(u64, void (*run)(void*) noexcept, void* with) noexcept { run(with); }
@@ -71,6 +80,7 @@ struct Bare : mm::PlainWords, mm::MappedEntries<0xffff'8000'0000'0000> {
  private:
   static inline void* landing_[5];
   static inline Panic landed_ = Panic::none;
+  static inline UserAccess user_access_{};
 };
 
 static_assert(mm::Platform<check::Recorded<Bare>>);
@@ -134,7 +144,10 @@ extern "C" u64 use_spaces(u64 begin, u64 end) {
   auto cursor = opened.take();
   (void)cursor.map_range({begin}, end - begin, mm::kKernelData);
   (void)cursor.unmap(end - begin);
-  cursor.flusher().issue_pages({begin}, 1);
+  const auto io = mm::IoMem::of<Recorded>({begin, end});
+  mm::IoMems devices;
+  if (io) (void)mm::map_iomem(cursor, devices, *io, mm::kKernelData, end - begin, 0);
+  cursor.flusher().issue_pages({begin}, devices.find_by_paddr({begin}).has_value());
   return cursor.flusher().dispatch().cpus + cursor.flusher().sync();
 }
 
@@ -156,6 +169,26 @@ extern "C" u64 use_users_memory(u64 at, u64 length, mm::u8* bytes) {
          writer.value().write(reader.value()).ok() + writer.value().fill_zeros(length).ok() +
          reader.value().read_val<u64>().ok() + writer.value().write_val(at).ok() +
          reader.value().atomic_load().ok() + writer.value().atomic_compare_exchange(0, 1).ok();
+}
+
+// And with what it boots by, until its own table is there.
+extern "C" u64 use_boot_table(u64 at, u64 end);
+extern "C" u64 use_boot_table(u64 at, u64 end) {
+  auto& boot = Recorded::globals().boot_page_table;
+  mm::MemoryRegions regions;
+  (void)regions.add({{at, end}, mm::RegionType::usable});
+  const auto map_early = [&](VirtAddr va, PhysAddr pa, mm::PageProperty property) noexcept {
+    (void)boot.map_base_page(va, pa, property);
+  };
+  auto slots = mm::init_metadata<Recorded>(regions, {}, map_early);
+  if (!slots) return 0;
+  (void)boot.protect_base_page({at}, [](mm::PageFlags&, mm::CachePolicy&) noexcept {});
+  const mm::KernelMap map{{Bare::kMemoryBase}, {Bare::kSlotsBase}, {end}, {at, end}};
+  auto kernel = mm::init_kernel_page_table<Kernel>(map, std::move(*slots));
+  if (!kernel.ok()) return 0;
+  auto dismissed = mm::activate_kernel_page_table(kernel.value());
+  return dismissed.ok() +
+         mm::BootPageTable<Recorded>::page_walk(Recorded::root(), {at}).has_value();
 }
 
 // The digest of a page; what can be seen of it goes to `facts`, at most three.
