@@ -120,6 +120,11 @@ constexpr Law kLaws[] = {
          "A booting machine marks all memory that is not usable, and hands out just the rest.",
      .of_state = is_booted_so_far,
      .of_step = boots_in_order},
+    {.id = "C.8",
+     .sentence =
+         "The boot page table adds tables to the firmware's, and gives back its own alone, once.",
+     .of_state = boot_tables_are_whole,
+     .of_step = changes_the_boot_table},
     {.id = "POST-34",
      .sentence = "A new table has a root of its own, with one count, and maps nothing yet.",
      .of_step = makes_a_table},

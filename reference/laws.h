@@ -144,6 +144,8 @@ bool allocates_a_segment(const Step&);     // POST-13, likewise.
 bool allocates_what_is_free(const Step&);  // B.10
 bool takes_early_memory(const Step&);      // B.10, before there is metadata.
 bool boots_in_order(const Step&);          // B.11
+bool boot_tables_are_whole(const State&);  // C.8: states
+bool changes_the_boot_table(const Step&);  // and steps.
 
 // Of page tables, cursors and CPUs: states;
 bool mappings_are_reached(const State&);                           // INV-36

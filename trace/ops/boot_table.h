@@ -18,11 +18,17 @@
 //
 // New tables are taken one by one, from above downwards, each linked at once: from the early
 // allocator as boot_early_alloc takes a page, which panics (no_early) before it was started; when
-// that has retired, from the cold machine's allocator: such a page is in use by a kind `early`
-// then, with a count of one. If one is refused (no_memory) those before it stay. A new table is
-// empty but for what a larger page that it stands for has mapped.
+// that has retired, from the cold machine's allocator, of which nothing is free before
+// boot_init_allocator: such a page is in use by a kind `early` then, with a count of one. If one is
+// refused (no_memory) those before it stay. A new table is empty but for what a larger page that it
+// stands for has mapped, with the same property.
 //
-// `first`, `second` and `third` are the pages of new tables, in the order in which they were taken.
+// `tables` is how many new tables there are, and `first`, `second` and `third` are their pages, in
+// the order in which they were taken; of `no_memory`, too. What the allocator chose and got back is
+// told so only, and not beside the answer.
+//
+// A page that is not readable is mapped like any other. What boot_init_meta asks of the boot
+// mapping (boot_mapped_at) is not done here.
 #pragma once
 
 #include "trace/machine.h"
@@ -35,7 +41,7 @@ namespace trace {
 // Maps a page of 4 KiB. Says `none` if the CPU has dismissed the boot page table. Else panics, in
 // this order: inside a page (misaligned); what no entry can say of the physical address
 // (bad_target) or the cache policy (bad_cache); and where there is a larger page on the way
-// (mapped_huge), or a page of 4 KiB (mapped_already): then no table has been made.
+// (mapped_huge), or a page of 4 KiB (mapped_already). No table has been made if it panics.
 struct BootMapPage {
   static constexpr const char* kName = "boot_map_page";
   static constexpr const char* kLaw = "C.8";
@@ -62,7 +68,8 @@ struct BootMapPage {
 
 // Changes the property of a page of 4 KiB. A larger page on the way becomes a table of pages a
 // level smaller, that lead where it did, until it is one of 4 KiB. Says `none`, and panics
-// (misaligned, bad_cache) as boot_map_page; and if nothing is mapped there (not_mapped).
+// (misaligned, and bad_cache if the policy is to change) as boot_map_page; and if nothing is mapped
+// there (not_mapped).
 struct BootProtectPage {
   static constexpr const char* kName = "boot_protect_page";
   static constexpr const char* kLaw = "C.8";
@@ -84,7 +91,7 @@ struct BootProtectPage {
 };
 
 // Walks the firmware's table in software, whoever has dismissed it: where an address leads, to the
-// byte, with which property, and by a page of which level.
+// byte, with which property, and by a page of which level. None if nothing is mapped there.
 struct BootWalk {
   static constexpr const char* kName = "boot_walk";
   static constexpr const char* kLaw = "C.8";
@@ -104,8 +111,9 @@ struct BootWalk {
 // The CPU dismisses the boot page table, once. When both have, every table of the boot page table's
 // own is given back to the cold machine's allocator, those below before those above, each once; the
 // firmware's are left alone. Every entry that led to a table is empty then, the firmware's too, so
-// that nothing is reached any more. Metadata must be initialised. Says whether this was the last,
-// and how many tables were given back.
+// that nothing is reached any more. Metadata must be initialised; what the allocator gets back
+// before boot_init_allocator is the first that it has, and is among the free bytes that are told
+// there. Says whether this was the last, and how many tables were given back: none if it was not.
 struct BootDismiss {
   static constexpr const char* kName = "boot_dismiss";
   static constexpr const char* kLaw = "C.8";
