@@ -4,6 +4,7 @@
 
 #include "props/laws/alloc_examples.h"
 #include "props/laws/boot_examples.h"
+#include "props/laws/boot_table_examples.h"
 #include "props/laws/bytes_examples.h"
 #include "props/laws/frame_examples.h"
 #include "props/laws/list_examples.h"
@@ -17,7 +18,7 @@ inline std::vector<Example> examples() {
   std::vector<Example> all;
   for (const auto& family :
        {frame_examples(), segment_examples(), list_examples(), bytes_examples(), alloc_examples(),
-        boot_examples(), table_examples(), space_examples()}) {
+        boot_examples(), boot_table_examples(), table_examples(), space_examples()}) {
     all.insert(all.end(), family.begin(), family.end());
   }
   return all;

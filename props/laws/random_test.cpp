@@ -68,9 +68,8 @@ TEST(Laws, AreAskedOfEveryOperation) {
     }
   }
   for (std::size_t index = 0; index < trace::kOpCount; ++index) {
-    // A machine boots in an order that chance seldom finds.
-    const std::string_view name = trace::name_of(trace::blank_op(index));
-    EXPECT_TRUE(name.starts_with("boot_") || asked.contains(std::string(name))) << name;
+    const char* const name = trace::name_of(trace::blank_op(index));
+    EXPECT_TRUE(asked.contains(name)) << name;
   }
 }
 
@@ -116,8 +115,9 @@ void drop_all(Model& model, std::uint8_t lane) {
     ask(model, {lane, trace::FrameDrop{frame}});
   };
   auto drop_segment = [&](trace::Segment segment) {
-    for_each_kind(
-        [&](trace::Kind kind) { ask(model, {lane, trace::SegmentTryFrom{segment, kind}}); });
+    for_each_kind([&](trace::Kind kind) {
+      ask(model, {lane, trace::SegmentTryFrom{segment, kind}});
+    });
     ask(model, {lane, trace::SegmentDrop{segment}});
   };
   ask(model, {lane, trace::CursorClose{}});
