@@ -115,9 +115,8 @@ void drop_all(Model& model, std::uint8_t lane) {
     ask(model, {lane, trace::FrameDrop{frame}});
   };
   auto drop_segment = [&](trace::Segment segment) {
-    for_each_kind([&](trace::Kind kind) {
-      ask(model, {lane, trace::SegmentTryFrom{segment, kind}});
-    });
+    for_each_kind(
+        [&](trace::Kind kind) { ask(model, {lane, trace::SegmentTryFrom{segment, kind}}); });
     ask(model, {lane, trace::SegmentDrop{segment}});
   };
   ask(model, {lane, trace::CursorClose{}});
