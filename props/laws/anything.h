@@ -25,6 +25,7 @@ class Anything {
         if (below(4) > 0) liked = static_cast<std::uint8_t>(kFirstTable + below(kTables));
       }
     }
+    is_about_boot_ = below(6) == 0;
     list_ = {static_cast<std::uint8_t>(below(trace::List::kCount))};
     table_ = {static_cast<std::uint8_t>(below(trace::Table::kCount))};
     for (std::uint8_t& place : low_) place = static_cast<std::uint8_t>(below(8));
@@ -49,6 +50,8 @@ class Anything {
       record[0] = liked_[below(std::size(liked_))];
       if (below(3) == 0) record[0] = static_cast<std::uint8_t>(kMakers[below(std::size(kMakers))]);
       if (is_about_tables_ && below(3) > 0) record[0] = about_tables(model, lane);
+      const bool boots = is_about_boot_ && lane == 0 && below(3) > 0;
+      if (boots) record[0] = about_boot(model.state().cold);
       trace::Op op = trace::decode_call(record).op;
       std::visit([&](auto& one) { tame(one); }, op);
       if (auto* jump = std::get_if<trace::CursorJump>(&op); jump && model.cursor(lane)) {
@@ -116,6 +119,14 @@ class Anything {
       if (below(8) > 0 && room <= trace::kAreaPages) {
         op.length.raw = static_cast<std::uint16_t>(room - below(2) * below(room + 1));
       }
+    }
+    if constexpr (std::is_same_v<One, trace::BootAddRegion>) {
+      if (below(8) > 0) op.at.at = at(static_cast<std::uint16_t>(below(100)));
+      if (below(8) > 0) op.length = {static_cast<std::uint16_t>(1 + below(30)), 0};
+      if (below(2) > 0) op.type.name = trace::RegionName::usable;
+    }
+    if constexpr (std::is_same_v<One, trace::BootPage>) {
+      if (below(8) > 0) op.at.at = at(static_cast<std::uint16_t>(below(128)));
     }
     if constexpr (std::is_same_v<One, trace::SegmentFromUnused>) {
       if (below(8) > 0) op.until = at(static_cast<std::uint16_t>(op.at.page + 1 + below(3)));
@@ -220,6 +231,34 @@ class Anything {
     if (is_of_space && below(4) == 0) return static_cast<std::uint8_t>(kIssue + below(3));
     return static_cast<std::uint8_t>(kOpen + 1 + below(kOfCursor));
   }
+  // One that goes on booting, or changes the page table or looks at it meanwhile.
+  std::uint8_t about_boot(const reference::Cold& cold) {
+    static constexpr std::size_t kMeanwhile[] = {
+        trace::kIndexOf<trace::BootMapPage>, trace::kIndexOf<trace::BootMapPage>,
+        trace::kIndexOf<trace::BootProtectPage>, trace::kIndexOf<trace::BootWalk>};
+    const bool goes_on = below(3) == 0 || !cold.is_normalised;
+    return static_cast<std::uint8_t>(goes_on ? next_at_boot(cold)
+                                             : kMeanwhile[below(std::size(kMeanwhile))]);
+  }
+  std::size_t next_at_boot(const reference::Cold& cold) {
+    if (!cold.is_normalised && (cold.regions.empty() || below(6) > 0)) {
+      return trace::kIndexOf<trace::BootAddRegion>;
+    }
+    if (!cold.is_normalised) return trace::kIndexOf<trace::BootNormalise>;
+    if (below(3) == 0) {
+      static constexpr std::size_t kLooks[] = {
+          trace::kIndexOf<trace::BootRegionAt>, trace::kIndexOf<trace::BootMappedAt>,
+          trace::kIndexOf<trace::BootIsInitialized>, trace::kIndexOf<trace::BootPage>};
+      return kLooks[below(std::size(kLooks))];
+    }
+    if (cold.supplies.empty()) return trace::kIndexOf<trace::BootEarlyInit>;
+    if (!cold.is_initialised()) {
+      return below(3) > 0 ? trace::kIndexOf<trace::BootEarlyAlloc>
+                          : trace::kIndexOf<trace::BootInitMeta>;
+    }
+    if (!cold.has_allocator && below(3) > 0) return trace::kIndexOf<trace::BootInitAllocator>;
+    return below(6) == 0 ? trace::kIndexOf<trace::BootDismiss> : trace::kIndexOf<trace::BootPage>;
+  }
   static constexpr std::size_t kOfCursor = trace::Op(trace::CursorProtect{}).index() - kOpen;
   void draw(trace::Change& change) {
     if (below(4) > 0) change.cache = 0;
@@ -231,6 +270,7 @@ class Anything {
   trace::Kind kinds_[3]{};
   trace::List list_{};
   bool is_about_tables_ = false;
+  bool is_about_boot_ = false;
   trace::Table table_{};
   std::uint8_t low_[2]{};  // Of the lower half of the address space, and of the kernel's.
   std::uint8_t high_[2]{};

@@ -151,6 +151,7 @@ inline const Ids kOfLists = {"INV-21",  "INV-22",  "INV-23",  "POST-19",
 inline const Ids kOfBytes = {"B.9"};
 inline const Ids kOfAllocator = {"B.10"};
 inline const Ids kOfBoot = {"B.11"};
+inline const Ids kOfBootTable = {"C.8"};
 
 inline const Ids kOfTables = {
     "POST-34", "POST-24", "POST-25", "POST-26", "POST-27", "POST-28", "POST-29", "POST-30",
@@ -162,11 +163,13 @@ inline const Ids kOfTables = {
 
 inline const Ids kOfSpaces = {"INV-48", "INV-49", "INV-50", "POST-43", "POST-44", "POST-45"};
 
+inline const Ids kOfUsers = {"POST-40", "C.10"};
+
 inline const Ids kOfAreas = {"INV-45", "POST-39"};
 
 inline bool is_shown_elsewhere(const char* id) {
-  for (const Ids& ids :
-       {kOfSegments, kOfLists, kOfBytes, kOfAllocator, kOfBoot, kOfTables, kOfSpaces, kOfAreas}) {
+  for (const Ids& ids : {kOfSegments, kOfLists, kOfBytes, kOfAllocator, kOfBoot, kOfBootTable,
+                         kOfTables, kOfSpaces, kOfUsers, kOfAreas}) {
     if (ids.contains(id)) return true;
   }
   return false;
