@@ -422,6 +422,23 @@ TEST_F(Areas, OfFewPagesOthersStayKnown) {
   EXPECT_TRUE(knows(1, kept.begin().value)) << "it is not its size that counts";
 }
 
+// A large page, or a table, is all the pages that it spans.
+TEST_F(Areas, OfOneLargePageOrTableNothingStaysKnown) {
+  activate(1, *kernel);
+  const Area kept = of_memory(64);
+  for (const u64 at : {kFar, kFar + kPage}) {  // By a large page, or by small ones.
+    Area area = of_memory(512, at);
+    ASSERT_EQ(area.end().value, kMiddle);
+    EXPECT_TRUE(loads(1, kept.begin().value) && loads(1, area.begin().value + 300 * kPage));
+    const u64 va = area.begin().value;
+    const mm::AreaDropped dropped = drop(std::move(area));
+    EXPECT_EQ(dropped.pages, at == kFar ? 1u : 0u);
+    EXPECT_EQ(dropped.tables, at == kFar ? 0u : 1u);
+    EXPECT_EQ(dropped.frames, at == kFar ? 0u : 512u);
+    EXPECT_FALSE(knows(1, kept.begin().value) || knows(1, va + 300 * kPage));
+  }
+}
+
 // As long as a CPU may know what was there, the addresses are nobody's.
 TEST_F(Areas, AddressesAreFreeOnlyWhenAllHaveFlushed) {
   activate(3, *kernel);
