@@ -27,6 +27,7 @@ class FlushStack {
   constexpr u32 pages() const noexcept { return pages_; }
 
   void push(Flush flush) noexcept {
+    if (is_all() && !flush.may_be_global()) return;
     if (flush.is_all() || pages_ + flush.count() > Flush::kMostPages) return become_all(flush);
     pages_ += static_cast<u32>(flush.count());
     flushes_[count_++] = flush;
@@ -51,7 +52,7 @@ class FlushStack {
     return pages_ == kAllAndGlobal ? Flush::all_and_global() : Flush::all();
   }
 
-  void become_all(Flush last) noexcept {
+  [[gnu::noinline]] void become_all(Flush last) noexcept {
     bool is_global = pages_ == kAllAndGlobal || last.may_be_global();
     for (u32 i = 0; i < count_; ++i) is_global |= flushes_[i].may_be_global();
     pages_ = is_global ? kAllAndGlobal : kAll;
