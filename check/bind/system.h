@@ -307,6 +307,7 @@ class MmSystem {
 
   // What a panic leaves behind, and how it is told.
   trace::Reply after(mm::Panic panic, Registers<P>& held) {
+    if (!shared_.goes_at_once) P::let_interrupt(0);  // It waits for nobody now.
     held.settle();
     if (mm::is_documented(panic)) return {trace::Status::panicked, code_of(panic)};
     is_sound_.store(false, std::memory_order_relaxed);

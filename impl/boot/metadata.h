@@ -17,16 +17,17 @@
 #include "impl/boot/memory_region.h"
 #include "impl/frame/kinds.h"
 #include "impl/frame/segment.h"
+#include "impl/vm/layout.h"
 
 namespace mm {
 
 // Where boot code finds memory, and is to put the slots. P must reach them there: all memory from
 // linear_base on, as P::kMemoryBase, and the slots from metadata_base on, as P::kSlotsBase.
 struct BootMap {
-  u64 linear_base = 0xffff'8000'0000'0000;
+  u64 linear_base = kLayout.linear.begin;
   u64 mapped_end = u64{4} << 30;  // What the loader has mapped of memory ends here.
-  u64 metadata_base = 0xffff'e000'0000'0000;
-  u64 metadata_bytes = u64{1} << 40;
+  u64 metadata_base = kLayout.metadata.begin;
+  u64 metadata_bytes = kLayout.metadata.bytes();
 };
 
 // Which regions max_paddr is the highest end of. Never all: a device's registers may lie far above

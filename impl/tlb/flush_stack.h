@@ -17,7 +17,6 @@ class FlushStack {
   FlushStack& operator=(const FlushStack& other) noexcept {
     pages_ = other.pages_;
     count_ = other.count_;
-    may_be_global_ = other.may_be_global_;
     for (u32 i = 0; i < count_; ++i) flushes_[i] = other.flushes_[i];
     return *this;
   }
@@ -28,13 +27,8 @@ class FlushStack {
   constexpr u32 pages() const noexcept { return pages_; }
 
   void push(Flush flush) noexcept {
-    may_be_global_ |= flush.may_be_global();
-    if (is_all()) return;
-    if (flush.is_all() || pages_ + flush.count() > Flush::kMostPages) {
-      pages_ = kAll;
-      count_ = 0;
-      return;
-    }
+    if (is_all() && !flush.may_be_global()) return;
+    if (flush.is_all() || pages_ + flush.count() > Flush::kMostPages) return become_all(flush);
     pages_ += static_cast<u32>(flush.count());
     flushes_[count_++] = flush;
   }
@@ -42,11 +36,7 @@ class FlushStack {
     if (others.is_all()) return push(others.everything());
     for (u32 i = 0; i < others.count_; ++i) push(others.flushes_[i]);
   }
-  void clear() noexcept {
-    pages_ = 0;
-    count_ = 0;
-    may_be_global_ = false;
-  }
+  void clear() noexcept { pages_ = count_ = 0; }
 
   // This CPU does them all.
   template <class P>
@@ -56,15 +46,21 @@ class FlushStack {
   }
 
  private:
-  static constexpr u32 kAll = Flush::kMostPages + 1;
+  static constexpr u32 kAll = Flush::kMostPages + 1, kAllAndGlobal = kAll + 1;
 
   Flush everything() const noexcept {
-    return may_be_global_ ? Flush::all_and_global() : Flush::all();
+    return pages_ == kAllAndGlobal ? Flush::all_and_global() : Flush::all();
   }
 
-  u32 pages_ = 0;               // kAll: everything.
-  u16 count_ = 0;               // Of flushes. Each is of a page at least, so there is always room.
-  bool may_be_global_ = false;  // Of any of them.
+  [[gnu::noinline]] void become_all(Flush last) noexcept {
+    bool is_global = pages_ == kAllAndGlobal || last.may_be_global();
+    for (u32 i = 0; i < count_; ++i) is_global |= flushes_[i].may_be_global();
+    pages_ = is_global ? kAllAndGlobal : kAll;
+    count_ = 0;
+  }
+
+  u32 pages_ = 0;  // Or kAll, kAllAndGlobal: everything.
+  u32 count_ = 0;  // Of flushes. Each is of a page at least, so there is always room.
   union {
     u8 nothing_;
     // Uninitialised, so that a cursor is quickly opened.

@@ -41,8 +41,9 @@ struct AreaDropped {
   u64 cpus = 0;
 };
 
-// Of the kernel's table, which must outlive it. Requires of all that may take something out that
-// interrupts are on, as Flusher::sync().
+// Of the kernel's table, which must outlive it. Requires of all that may take something out, and
+// so may wait for other CPUs, that interrupts are on, as Flusher::sync(), and that the caller is in
+// no read section: if too much is pending, it goes on when its own CPU has passed, too.
 template <PageTableConfig C>
 class KernelArea {
  public:
@@ -66,7 +67,7 @@ class KernelArea {
 
   // Makes an area of so many pages in `to`, which must be none, and maps the segment's frames in it
   // from page `offset` on; they are the table's then. Panics: empty_range (no pages),
-  // beyond_barrier (the frames go beyond the end), bad_cache. After no_memory the segment keeps the
+  // beyond_barrier (the frames go beyond the end), bad_cache, bad_property, last_handle. After no_memory the segment keeps the
   // frames that were not mapped.
   // LOCKS: P::globals().kernel_ranges, then those of a cursor, then those of Flusher::dispatch().
   template <class M>
@@ -74,7 +75,10 @@ class KernelArea {
                                Segment<P, M>& segment, PageProperty property) noexcept {
     const u64 count = segment.size() / kPageSize;
     check(pages, offset, count);
-    check(C::Entry::fault_of_cache(property.cache));
+    check(property);
+    if (count != 0 && !C::Items::can_be_given_up(*MetaSlot<P>::of(segment.start_paddr())))
+        [[unlikely]]
+      P::panic(Panic::last_handle, "PRE-4: the pages would keep their last handles");
     return to.map(table, pages, offset, count, [&](CursorMut<C>& cursor) noexcept {
       return cursor.map_segment(segment, property);
     });
@@ -91,7 +95,7 @@ class KernelArea {
       check(C::Entry::fault_of_leaf({comes_round ? ~u64{0} : at.value | last}, 1,
                                     CachePolicy::write_back));
     }
-    check(C::Entry::fault_of_cache(property.cache));
+    check(property);
     return to.map(table, pages, offset, count, [&](CursorMut<C>& cursor) noexcept {
       return cursor.map_range(at, count * kPageSize, property);
     });
@@ -149,6 +153,12 @@ class KernelArea {
   static void check(Panic fault) noexcept {
     if (fault != Panic::none) [[unlikely]]
       P::panic(fault, "C.9: no entry can say what is to be mapped");
+  }
+  // Here, for what a cursor would find comes too late: by then the range has been taken.
+  static void check(PageProperty property) noexcept {
+    check(C::Entry::fault_of_cache(property.cache));
+    if (!C::Items::is_allowed(property)) [[unlikely]]
+      P::panic(Panic::bad_property, "A.7: the property has the mark that is the table's own");
   }
 
   AreaMapped map(const Table& table, u64 pages, u64 offset, u64 count, auto&& work) noexcept {

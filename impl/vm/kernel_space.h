@@ -6,6 +6,7 @@
 #include "impl/boot/metadata.h"
 #include "impl/globals.h"
 #include "impl/page_table/page_table.h"
+#include "impl/vm/layout.h"
 
 namespace mm {
 
@@ -15,6 +16,15 @@ struct KernelMap {
   VirtAddr metadata;   // The slots, as P::kSlotsBase.
   VirtAddr image;      // The kernel's code and data,
   PhysRange image_at;  // and where they lie. May be empty.
+  Region areas{};      // The addresses that areas get (kernel_area.h). None, if empty.
+
+  static constexpr KernelMap of(const Layout& layout, PhysRange image_at) noexcept {
+    return {.linear = {layout.linear.begin},
+            .metadata = {layout.metadata.begin},
+            .image = {layout.image.begin},
+            .image_at = image_at,
+            .areas = layout.areas};
+  }
 };
 
 // The kernel's image is one piece: code and data are not told apart.
@@ -36,8 +46,8 @@ Result<void, PageTableError> map_for_kernel(const PageTable<C>& table, VirtAddr 
 }
 
 // A new table for the kernel, with all that it maps from the beginning: memory below max_paddr
-// (INV-46), the slots, both for data only, and the image. The segment of the slots' pages is kept
-// for ever. Errors, and the segment stays with the caller: no_memory; and what a map that makes no
+// (INV-46), the slots, both for data only, and the image; areas can be made in it from then on. The
+// segment of the slots' pages is kept for ever. Errors, and the segment stays with the caller: no_memory; and what a map that makes no
 // sense is refused with: invalid_range, unaligned, already_mapped.
 template <PageTableConfig C>
 Result<PageTable<C>, PageTableError> init_kernel_page_table(
@@ -50,6 +60,7 @@ Result<PageTable<C>, PageTableError> init_kernel_page_table(
   MM_TRY(map_for_kernel(table, map.metadata, of_slots, kKernelData));
   MM_TRY(map_for_kernel(table, map.image, map.image_at, kKernelImage));
   (void)std::move(slots).into_raw();
+  C::Platform::globals().kernel_ranges.init({map.areas.begin}, {map.areas.end});
   return table;
 }
 

@@ -126,13 +126,15 @@ class RangeAllocator {
 // LOCKS: the owner's, with interrupts off, as the next two.
 template <Platform P>
 AddressRange<P> AddressRange<P>::cut(VirtAddr at) noexcept {
-  const typename RangeAllocator<P>::Locked locked(*owner_);
   AddressRange upper;
-  upper.owner_ = owner_;
-  upper.begin_ = at.value;
-  upper.end_ = std::exchange(end_, at.value);
-  owner_->link(upper, this, above_);
-  return upper;
+  {
+    const typename RangeAllocator<P>::Locked locked(*owner_);
+    upper.owner_ = owner_;
+    upper.begin_ = at.value;
+    upper.end_ = std::exchange(end_, at.value);
+    owner_->link(upper, this, above_);
+  }
+  return upper;  // If that moves it, it takes the lock itself.
 }
 
 template <Platform P>

@@ -10,13 +10,12 @@
 
 #include <algorithm>
 
+#include "impl/vm/layout.h"
 #include "impl/vm/space.h"
 
 namespace mm {
 
-// Where users' memory ends. Its last page is nobody's: a user must not call the kernel from the
-// last instruction below the addresses that are not canonical (A.2).
-inline constexpr u64 kUserEnd = (u64{1} << 47) - kPageSize;
+inline constexpr u64 kUserEnd = kUsersRegion.end;  // The same in every layout.
 
 // The CPU translates by something else, or the bytes are not all users' memory.
 struct AccessDenied {};

@@ -558,4 +558,170 @@ TEST_F(BindingOfUsers, ACopyOfASpaceIsHeldAndWaitedFor) {
   EXPECT_EQ(there.results[1], trace::Rights::kReadable);
 }
 
+// Two CPUs, of which the second translates by the kernel's table; and an area of two frames at the
+// end of the addresses, which it has reached.
+class BindingOfAreas : public Binding {
+ protected:
+  using P = check::Recorded<check::Lone>;
+  static constexpr trace::Table kKernel{trace::Table::kFirstShared};
+  static constexpr std::uint64_t kFirst = trace::kAreasEnd - 2 * mm::kPageSize;
+  static constexpr trace::Property kData{
+      {trace::Rights::kReadable | trace::Rights::kWritable}, {trace::Privileged::kGlobal}, {}};
+  static constexpr trace::Target kNowhere{3, 0};
+
+  void SetUp() override {
+    system().rebuild({.pages = {64}, .loose = {8}, .cpus = {2}, .tables = {1}});
+    ASSERT_EQ(ask(trace::TableActivate{kKernel}, 1).reply.status, Status::ok);
+    at_ = get_segment();
+    ASSERT_EQ(map_frames(2).status, Status::ok);
+    ASSERT_EQ(touch(), Status::ok);
+  }
+  // Two pages in the register s0: where.
+  static std::uint64_t get_segment() {
+    const trace::Answer answer = ask(trace::AllocSegment{{2}, {KindName::empty}, {1}, {0}, {}});
+    EXPECT_EQ(answer.reply.status, Status::ok);
+    return answer.choices.taken.page[0] * mm::kPageSize;
+  }
+  static constexpr trace::VirtPlace from_end(int pages, std::uint8_t offset = 0) {
+    return {22, static_cast<std::uint8_t>(pages), offset};
+  }
+  static trace::Reply map_frames(std::uint16_t pages, std::uint8_t to = 0) {
+    return ask(trace::AreaMapFrames{{pages}, {0}, {0}, kData, {to}}).reply;
+  }
+  static trace::Reply map_range(std::uint16_t pages, std::uint16_t length, std::uint8_t to,
+                                std::uint8_t lane = 0) {
+    return ask(trace::AreaMapRange{{pages}, {0}, kNowhere, {length}, kData, {to}}, lane).reply;
+  }
+  static trace::Reply drop(std::uint8_t area = 0, std::uint8_t lane = 0) {
+    return ask(trace::AreaDrop{{area}}, lane).reply;
+  }
+  static Status touch() { return ask(trace::CpuTouch{from_end(-2), {}, {}, {}}, 1).reply.status; }
+  static trace::Reply open(int begin, int end, bool may_change, std::uint8_t lane = 0) {
+    return ask(trace::CursorOpen{kKernel, from_end(begin), from_end(end), {may_change}}, lane)
+        .reply;
+  }
+  static bool is_passed_over(const trace::Reply& reply) {
+    return reply.status == Status::passed_over;
+  }
+
+  std::uint64_t at_ = 0;
+};
+
+TEST_F(BindingOfAreas, WhatIsMappedIsTold) {
+  const trace::Reply first = ask(trace::AreaQuery{{0}, {0}}).reply;
+  EXPECT_EQ(first.status, Status::ok);
+  EXPECT_EQ(first.results[0], kFirst);
+  EXPECT_EQ(first.results[1], static_cast<std::uint64_t>(trace::ItemName::tracked));
+  EXPECT_EQ(first.results[2], at_);
+  EXPECT_EQ(first.results[3], kData.rights.bits | trace::Rights::kAccessed) << "CPU 1 was there";
+  EXPECT_EQ(first.results[4], kData.privileged.bits);
+  EXPECT_EQ(ask(trace::AreaQuery{{0}, {1}}).reply.results[2], at_ + mm::kPageSize);
+  EXPECT_EQ(ask(trace::AreaQuery{{0}, {2}}).reply, (trace::Reply{Status::out_of_bound}));
+  EXPECT_EQ(ask(trace::AreaQuery{{0}, {0xffff}}).reply, (trace::Reply{Status::out_of_bound}));
+  std::vector<trace::Fact> mapped;
+  system().mapped({0, trace::kAreasBegin, trace::kAreasEnd - 1},
+                  [&](const trace::Fact& fact) { mapped.push_back(fact); });
+  EXPECT_EQ(mapped.size(), 2u);
+  EXPECT_EQ(map_range(3, 0, 1), (trace::Reply{Status::ok, Code::none, {kFirst - 0x3000}}));
+  EXPECT_EQ(ask(trace::AreaQuery{{1}, {2}}).reply,
+            (trace::Reply{Status::none, Code::none, {kFirst - 0x1000}}));
+}
+
+TEST_F(BindingOfAreas, TheFramesAreTheTables) {
+  EXPECT_TRUE(is_passed_over(ask(trace::SegmentDrop{{0}}).reply));
+  EXPECT_TRUE(is_passed_over(map_frames(2, 1)));
+  get_segment();
+  const trace::Reply wanted{Status::ok, Code::none, {kFirst - 0x4000, 2}};
+  EXPECT_EQ(map_frames(4, 1), wanted);
+}
+
+TEST_F(BindingOfAreas, ADropIsWaitedFor) {
+  EXPECT_EQ(drop(), (trace::Reply{Status::ok, Code::none, {2, 0, 0, 0b10}}));
+  EXPECT_EQ(ask(trace::CpuInterrupt{}, 1).reply.results[0], 0u) << "it has flushed";
+  EXPECT_EQ(touch(), Status::page_fault);
+  EXPECT_TRUE(is_passed_over(drop()));
+  EXPECT_EQ(map_range(1, 0, 0).results[0], trace::kAreasEnd - mm::kPageSize);
+  EXPECT_EQ(drop(), (trace::Reply{})) << "nothing was there";
+}
+
+TEST_F(BindingOfAreas, BothPartsAreHeld) {
+  EXPECT_EQ(ask(trace::AreaSplit{{0}, {2}, {1}}).reply,
+            (trace::Reply{Status::panicked, Code::bad_split}));
+  EXPECT_EQ(ask(trace::AreaSplit{{0}, {1}, {1}}).reply,
+            (trace::Reply{Status::ok, Code::none, {kFirst + 0x1000}}));
+  EXPECT_TRUE(is_passed_over(ask(trace::AreaSplit{{0}, {1}, {1}}).reply));
+  EXPECT_EQ(ask(trace::AreaQuery{{0}, {1}}).reply.status, Status::out_of_bound);
+  EXPECT_EQ(ask(trace::AreaQuery{{1}, {0}}).reply.results[2], at_ + mm::kPageSize);
+  EXPECT_EQ(drop(1).results[0], 1u);
+  EXPECT_EQ(touch(), Status::ok);
+}
+
+TEST_F(BindingOfAreas, WhereMemoryIsRefusedTheRegistersStay) {
+  get_segment();
+  // Its tables are there, in the register's place is none: one is wanted for what lies below.
+  ASSERT_EQ(ask(trace::AllocFail{{0}, {1}}).reply.status, Status::ok);
+  const trace::Reply refused = map_frames(64, 1);
+  EXPECT_EQ(refused, (trace::Reply{Status::no_memory}));
+  EXPECT_TRUE(is_passed_over(drop(1)));
+  EXPECT_EQ(ask(trace::SegmentDrop{{0}}).reply.status, Status::ok);
+}
+
+TEST_F(BindingOfAreas, AreAskedForOnlyWhereNoCursorIsOpen) {
+  ASSERT_EQ(open(-2, 0, false).status, Status::ok);
+  for (std::uint8_t lane = 0; lane < 2; ++lane) {
+    EXPECT_TRUE(is_passed_over(map_range(1, 1, 1, lane)));
+    EXPECT_TRUE(is_passed_over(drop(0, lane)));
+    EXPECT_TRUE(is_passed_over(ask(trace::AreaQuery{{0}, {0}}, lane).reply));
+    EXPECT_TRUE(is_passed_over(ask(trace::AreaSplit{{0}, {1}, {1}}, lane).reply));
+  }
+  ASSERT_EQ(ask(trace::CursorClose{}).reply.status, Status::ok);
+  EXPECT_EQ(map_range(1, 1, 1, 1).status, Status::ok);
+  EXPECT_EQ(ask(trace::AreaQuery{{0}, {0}}).reply.status, Status::ok);
+  system().go_at_once();
+  EXPECT_TRUE(is_passed_over(ask(trace::AreaQuery{{0}, {0}}).reply));
+  EXPECT_TRUE(is_passed_over(drop()));
+  system().reset({.pages = {64}, .loose = {8}, .cpus = {2}, .tables = {0}});
+  EXPECT_TRUE(is_passed_over(map_range(1, 1, 0))) << "there is no table";
+}
+
+TEST_F(BindingOfAreas, NobodyElseChangesWhatAreasMap) {
+  const auto can_open = [](int begin, int end, bool may_change = true) {
+    const trace::Reply reply = open(begin, end, may_change);
+    if (reply.status == Status::ok) (void)ask(trace::CursorClose{});
+    return !is_passed_over(reply);
+  };
+  EXPECT_TRUE(can_open(0, 1));
+  EXPECT_FALSE(can_open(-1, 1));
+  EXPECT_FALSE(can_open(-1, 0));
+  EXPECT_TRUE(can_open(-1, 0, false));
+  const auto open_of = [](trace::VirtPlace begin, trace::VirtPlace end) {
+    return ask(trace::CursorOpen{kKernel, begin, end, {1}}).reply.status;
+  };
+  constexpr trace::VirtPlace kBeginOfAll{10, 0, 0}, kSecond{13, 0, 0};  // kernel_begin, _second.
+  static_assert(address_of(kSecond) < trace::kAreasBegin);
+  EXPECT_EQ(open_of(kSecond, from_end(1)), Status::passed_over);
+  EXPECT_EQ(open_of(kBeginOfAll, kSecond), Status::ok);
+  ASSERT_EQ(ask(trace::CursorClose{}).reply.status, Status::ok);
+  EXPECT_EQ(open_of(from_end(-1, 0xfb), from_end(0)), Status::passed_over) << "valid or not";
+}
+
+// A wait that a panic has ended is over: from then on interrupts are held back as before.
+TEST_F(BindingOfAreas, AfterAPanicInterruptsAreHeldBack) {
+  EXPECT_EQ(map_range(0, 0, 1), (trace::Reply{Status::panicked, Code::empty_range}));
+  EXPECT_EQ(map_range(1, 2, 1), (trace::Reply{Status::panicked, Code::beyond_range}));
+  EXPECT_TRUE(is_passed_over(drop(1)));
+  P::run_on(
+      0b10, [](void*) noexcept {}, nullptr);
+  EXPECT_FALSE(P::interrupt_others());
+  EXPECT_EQ(map_range(0xffff, 0, 1), (trace::Reply{Status::no_space})) << "so many pages";
+}
+
+TEST_F(BindingOfAreas, AreForgottenAtReset) {
+  ASSERT_EQ(map_range(trace::kAreaPages - 2, 0, 1).results[0], trace::kAreasBegin);
+  ASSERT_EQ(map_range(1, 0, 2).status, Status::no_space);
+  system().reset({.pages = {64}, .loose = {8}, .cpus = {2}, .tables = {1}});
+  EXPECT_TRUE(is_passed_over(drop(0)) && is_passed_over(drop(1)));
+  EXPECT_EQ(map_range(trace::kAreaPages, 0, 1).results[0], trace::kAreasBegin);
+}
+
 }  // namespace

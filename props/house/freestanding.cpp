@@ -5,7 +5,9 @@
 #include "impl/platform/plain_words.h"
 #include "impl/vm/fork.h"
 #include "impl/vm/io_mem.h"
+#include "impl/vm/kernel_area.h"
 #include "impl/vm/kernel_space.h"
+#include "impl/vm/layout.h"
 #include "impl/vm/user.h"
 #include "trace/binary.h"
 
@@ -189,6 +191,23 @@ extern "C" u64 use_boot_table(u64 at, u64 end) {
   auto dismissed = mm::activate_kernel_page_table(kernel.value());
   return dismissed.ok() +
          mm::BootPageTable<Recorded>::page_walk(Recorded::root(), {at}).has_value();
+}
+
+// With areas of its own.
+extern "C" u64 use_areas(u64 at, u64 pages);
+extern "C" u64 use_areas(u64 at, u64 pages) {
+  using Area = mm::KernelArea<Kernel>;
+  constexpr mm::Region kAreas = mm::kLayout.areas;
+  auto kernel = mm::PageTable<Kernel>::new_kernel_page_table();
+  if (!kernel.ok()) return 0;
+  Recorded::globals().kernel_ranges.init({kAreas.begin}, {kAreas.end});
+  auto segment = mm::FrameAllocOptions<Recorded>().alloc_segment(pages);
+  if (!segment.ok()) return 0;
+  Area frames, range;
+  (void)Area::map_frames(frames, kernel.value(), pages, 0, segment.value(), mm::kKernelData);
+  (void)Area::map_range(range, kernel.value(), pages, 0, {at}, pages, mm::kKernelData);
+  auto upper = range.split(1);
+  return frames.query(0).has_value() + upper.ok() + drop(std::move(frames)).cpus;
 }
 
 // The digest of a page; what can be seen of it goes to `facts`, at most three.

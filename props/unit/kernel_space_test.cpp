@@ -85,6 +85,23 @@ TEST_F(KernelSpaceTest, MemoryIsMappedByTheLargestPages) {
   EXPECT_EQ(leaves(kernel, kLinear, k1G), (Count{0, 0, 1, 0}));
 }
 
+TEST_F(KernelSpaceTest, EverythingIsWhereTheLayoutHasIt) {
+  constexpr mm::Layout kLayout = mm::kLayout;
+  const Kernels kernel =
+      mm::init_kernel_page_table<Kernel>(mm::KernelMap::of(kLayout, kImageAt), boot_to_metadata())
+          .take();
+  EXPECT_EQ(kernel.page_walk(kLayout.linear_of({5 * kPage}))->at.value, 5 * kPage);
+  EXPECT_EQ(kernel.page_walk({kLayout.image.begin})->at.value, kImageAt.begin);
+  EXPECT_TRUE(kernel.page_walk({kLayout.metadata.begin}).has_value());
+  EXPECT_FALSE(kernel.page_walk({kLayout.areas.end - kPage}).has_value());
+  mm::AddressRange<P> range;
+  ASSERT_TRUE(P::globals().kernel_ranges.alloc(range, kPage));
+  EXPECT_EQ(range.end().value, kLayout.areas.end);
+  range.release();
+  ASSERT_TRUE(P::globals().kernel_ranges.alloc(range, kLayout.areas.bytes()));
+  EXPECT_EQ(range.begin().value, kLayout.areas.begin);
+}
+
 TEST_F(KernelSpaceTest, WhatIsLeftIsMappedBySmallOnes) {
   end_of_usable = kPages - 1;
   const Kernels kernel = make();
