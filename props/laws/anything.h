@@ -91,6 +91,8 @@ class Anything {
   static constexpr std::size_t kAreaOps = trace::Op(trace::AreaDrop{}).index() - kFirstArea + 1;
   static constexpr trace::Count kAreaSizes[] = {{1},  {3},   {5},   {9},   {66},
                                                 {70}, {576}, {600}, {1100}};
+  static constexpr std::size_t kFirstUser = trace::Op(trace::UserRead{}).index();
+  static constexpr std::size_t kUserOps = trace::Op(trace::SpaceFork{}).index() - kFirstUser + 1;
   static constexpr std::size_t kOpen = trace::Op(trace::CursorOpen{}).index();
   static constexpr std::uint8_t kAreasEndPlace = trace::VirtPlace::kCount - 1;
   static constexpr std::size_t kIssue = trace::Op(trace::TlbIssue{}).index();  // Two more follow.
@@ -224,6 +226,7 @@ class Anything {
                                               trace::Op(trace::SegmentFromUnused{}).index()};
     if (model.cursor(lane) == nullptr) {
       if (below(4) == 0) return static_cast<std::uint8_t>(kFirstArea + below(kAreaOps));
+      if (below(4) == 0) return static_cast<std::uint8_t>(kFirstUser + below(kUserOps));
       return static_cast<std::uint8_t>(kClosed[below(std::size(kClosed))]);
     }
     if (below(6) == 0) return static_cast<std::uint8_t>(trace::Op(trace::CpuTouch{}).index());

@@ -19,7 +19,7 @@ constexpr trace::Machine kMachines[] = {kFourPages,
                                         {.pages = {6}, .loose = {5}, .cpus = {1}},
                                         {.pages = {32}, .loose = {5}, .cpus = {2}, .tables = {3}},
                                         {.pages = {14}, .loose = {3}, .cpus = {2}, .tables = {2}},
-                                        {.pages = {40}, .loose = {9}, .cpus = {3}, .tables = {3}}};
+                                        {.pages = {40}, .loose = {9}, .cpus = {3}, .tables = {4}}};
 
 std::string text_of(const trace::Op& op) {
   std::ostringstream out;
