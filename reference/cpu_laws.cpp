@@ -332,7 +332,10 @@ bool forgets_translations(const Step& step) {
                                              return all->global.value() || !one.global;
                                            });
   return are_right && answers(step) && changes_only(step, [&](State& state, Held&) {
-           state.cpus[step.lane].kept = step.after.cpus[step.lane].kept;
+           Processor& cpu = state.cpus[step.lane];
+           cpu.kept = step.after.cpus[step.lane].kept;
+           const bool is_everything = all != nullptr && all->global.value();
+           if (is_everything) cpu.may_know_others = cpu.reaches_others;
          });
 }
 
@@ -347,6 +350,7 @@ bool sets_controls(const Step& step) {
              cpu.controls.smap = op->smap.value();
              cpu.controls.nxe = op->nxe.value();
              cpu.kept = {};
+             cpu.may_know_others = cpu.reaches_others;
            });
   }
   if (as<trace::TableActivate>(step) == nullptr || !is_answered(step)) return true;

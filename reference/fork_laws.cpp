@@ -77,8 +77,10 @@ bool forks(const Step& step) {
   }
   std::uint64_t others = 0;
   for (const Lane cpu : old.active_on) others |= cpu == step.lane ? 0 : std::uint64_t{1} << cpu;
-  return answers(step, {made->root * kPageBytes, frames, old.mappings.size() - frames, writable,
-                        writable != 0 ? others : 0});
+  return answers(step,
+                 {made->root * kPageBytes, frames, old.mappings.size() - frames, writable,
+                  writable != 0 ? others : 0},
+                 step.answer.choices);
 }
 
 }  // namespace reference

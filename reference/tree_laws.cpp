@@ -343,7 +343,10 @@ bool makes_tables_below_a_root(const Step& step) {
     const Level level = step.after.nodes.at(page).place.level;
     if (tree == nullptr || level < 1) return false;
     const Level levels = shape_of(tree->kind).levels;
-    return as<trace::TableNew>(step) != nullptr ? level == levels : level < levels;
+    if (as<trace::TableNew>(step) != nullptr) return level == levels;
+    const bool is_copys_root = as<trace::SpaceFork>(step) != nullptr && tree->top.begin == 0 &&
+                               tree->nodes.at(tree->top) == page;
+    return is_copys_root ? level == levels : level < levels;
   });
 }
 
