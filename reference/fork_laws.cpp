@@ -33,13 +33,14 @@ std::set<NodePlace> used_tables(const Tree& tree) {
 
 bool forks(const Step& step) {
   const auto* const op = as<trace::SpaceFork>(step);
-  if (op == nullptr || !is_answered(step) || step.after.aborted) return true;
+  if (op == nullptr) return true;
   const TableHandle* const from = table_before(step, op->from);
   if (from == nullptr || from->kind != trace::TableKindName::space) return false;
   const Tree& old = step.before.trees.at(from->root);
   if (step.answer.reply.status == Status::no_memory) {
-    return step.before.trees == step.after.trees && step.before.slots == step.after.slots &&
-           step.before.cpus == step.after.cpus && step.before.paths == step.after.paths;
+    return step.before.trees == step.after.trees && step.before.cpus == step.after.cpus &&
+           step.answer.reply == trace::Reply{.status = Status::no_memory} &&
+           changes_tables(step, [](State&, Held&) {});
   }
   const auto& made = step.after.held[step.lane].at(op->to);
   if (!is_ok(step) || !made || made->kind != from->kind) return false;
@@ -69,12 +70,13 @@ bool forks(const Step& step) {
   wanted[made->root] = copy;
   if (wanted != step.after.trees) return false;
 
-  for (Page page = 0; page < step.before.slots.size(); ++page) {
-    if (step.after.nodes.contains(page)) continue;
-    const auto count = more.find(page);
-    const std::uint64_t rc = step.before.slots[page].rc + (count == more.end() ? 0 : count->second);
-    if (step.after.slots[page].rc != rc) return false;
-  }
+  const auto changes_no_more = [&](State& state, Held& held) {
+    for (const auto& [page, counts] : more) state.slots[page].rc += counts;
+    held.at(op->to) = *made;
+    state.grace = step.after.grace;  // POST-44 and POST-45 speak of who is told, and waited for,
+    state.cpus = step.after.cpus;    // and INV-48 of what CPUs keep.
+  };
+  if (!changes_tables(step, changes_no_more)) return false;
   std::uint64_t others = 0;
   for (const Lane cpu : old.active_on) others |= cpu == step.lane ? 0 : std::uint64_t{1} << cpu;
   return answers(step,

@@ -219,8 +219,7 @@ constexpr Law kLaws[] = {
      .sentence = "A query of an area tells what is mapped at its page, and changes nothing.",
      .of_step = tells_what_an_area_maps},
     {.id = "POST-40",
-     .sentence = "Users' memory is reached by the CPU's own space alone, and just as far as that "
-                 "leads; just what is there is moved.",
+     .sentence = "Users' memory is reached by the CPU's own space alone; just what is there moves.",
      .of_step = reaches_users_by_right},
     {.id = "C.10",
      .sentence = "A copied space maps what the old one does; neither may write to what they share.",

@@ -145,7 +145,7 @@ bool moves_what_is_there(const Step& step, const Copy& copy, const Told& told) {
       known = known && is_known(step.before, page);
       if (known) sum += byte_of(step.before, page, at);
     }
-    return writes_nothing(step) && results[6] == (known ? sum : kNotKnown);
+    return writes_nothing(step) && (!known || results[6] == sum);
   }
   if (const auto* op = as<trace::UserWrite>(step)) {
     return writes_just(step, copy, told, told.copied, [&](std::uint64_t i) {
@@ -154,10 +154,10 @@ bool moves_what_is_there(const Step& step, const Copy& copy, const Told& told) {
   }
   if (told.copied == 0) return writes_nothing(step);
   const auto word = word_of(step, copy, told);
-  if (results[0] != (word ? *word : kNotKnown)) return false;
+  if (word && results[0] != *word) return false;
   const auto* const op = as<trace::UserExchange>(step);
   if (op == nullptr) return writes_nothing(step);
-  if (!word) return writes_nothing(step) && results[1] == kNotKnown;
+  if (!word) return writes_nothing(step);
   const bool swaps = *word == static_cast<std::uint32_t>(op->expected.value());
   return results[1] == (swaps ? 1u : 0u) &&
          writes_just(step, copy, told, swaps ? kWord : 0, [&](std::uint64_t i) {
@@ -165,11 +165,62 @@ bool moves_what_is_there(const Step& step, const Copy& copy, const Told& told) {
          });
 }
 
+// The bytes of a page as another state has them.
+void take_contents(State& state, const State& from, Page page) {
+  state.written.erase(page);
+  state.murky.erase(page);
+  if (from.murky.contains(page)) state.murky.insert(page);
+  const auto found = from.written.find(page);
+  if (found != from.written.end()) state.written[page] = found->second;
+}
+
+// Nothing else has changed: but what the CPU keeps, and what it has marked in the entries of the
+// space that it went by (INV-47 and POST-41 speak of these).
+bool changes_no_more(const Step& step, const Copy& copy, const Told& told) {
+  const Page root = table_before(step, copy.space)->root;
+  return changes_only(step, [&](State& state, Held&) {
+    state.cpus[step.lane].kept = step.after.cpus[step.lane].kept;
+    for (std::uint64_t i = 0; i < told.copied; ++i) {
+      if (i != 0 && (copy.begin + i) % kPageBytes != 0) continue;
+      take_contents(state, step.after, byte_at(copy, told, i).page);
+      auto& mappings = state.trees.at(root).mappings;
+      const auto before = mappings.find((copy.begin + i) / kPageBytes);
+      if (before == mappings.end()) continue;
+      const auto& after = step.after.trees.at(root).mappings;
+      const auto now = after.find(before->first);
+      if (now == after.end()) continue;
+      unsigned may_mark = trace::Rights::kAccessed;
+      if (copy.stores) may_mark |= trace::Rights::kDirty;
+      auto& bits = before->second.property.rights.bits;
+      bits = static_cast<std::uint8_t>(bits | (now->second.property.rights.bits & may_mark));
+    }
+  });
+}
+
+// What no result says of such an answer is 0; and which pages were walked for, of those there are.
+bool is_told_rightly(const Step& step, const Copy& copy, const Told& told) {
+  trace::Answer wanted = step.answer;
+  wanted.reply.code = Code::none;
+  wanted.choices = {};
+  const std::uint64_t pages = (copy.begin % kPageBytes + told.copied + kPageBytes - 1) / kPageBytes;
+  auto& results = wanted.reply.results;
+  const std::size_t named = copy.is_word ? (copy.stores ? 5 : 4) : (copy.stores ? 6 : 7);
+  for (std::size_t i = named; i < results.size(); ++i) results[i] = 0;
+  const std::uint64_t walked = copy.is_word ? results[named - 2] : results[4];
+  const bool are_pages =
+      std::ranges::all_of(told.pages, [&](std::uint64_t page) { return page % kPageBytes == 0; });
+  std::uint64_t reached = told.copied == 0 ? 0 : pages;
+  for (std::uint64_t i = reached; i < told.pages.size(); ++i) {
+    if (told.pages[i] != 0) return false;
+  }
+  return wanted == step.answer && are_pages && walked >> (reached + 1) == 0;
+}
+
 }  // namespace
 
 bool reaches_users_by_right(const Step& step) {
   const std::optional<Copy> copy = copy_of(step);
-  if (!copy || !is_answered(step)) return true;
+  if (!copy) return true;
   const TableHandle* const space = table_before(step, copy->space);
   if (space == nullptr || space->kind != TableKindName::space) return false;
   const auto& root = step.before.cpus[step.lane].root;
@@ -190,7 +241,8 @@ bool reaches_users_by_right(const Step& step) {
     const VirtPage at = (copy->begin + i) / kPageBytes;
     if (!leads_to(step, *copy, at, byte_at(*copy, told, i).page)) return false;
   }
-  return moves_what_is_there(step, *copy, told);
+  return moves_what_is_there(step, *copy, told) && changes_no_more(step, *copy, told) &&
+         is_told_rightly(step, *copy, told);
 }
 
 }  // namespace reference
