@@ -34,6 +34,7 @@ extern "C" {
 namespace zoo {
 
 std::string_view sanitizer() {
+  if (!is_sanitizer_an_oracle) return "";
   if (__asan_set_error_report_callback != nullptr) return "asan";
   return __tsan_init != nullptr ? "tsan" : "";
 }

@@ -6,13 +6,15 @@
 #include <string_view>
 
 #include "props/properties.h"
-#include "props/zoo/list.h"
+#include "props/zoo/bug.h"
 #include "trace/trace.h"
 
 namespace zoo {
 
 // The sanitizer this program is linked with, which then is an oracle too: "asan", "tsan" or "".
 std::string_view sanitizer();
+// False: it is none, for mm is elsewhere.
+inline bool is_sanitizer_an_oracle = true;
 
 // Starts the program anew, if need be, with what its sanitizer needs to know.
 void set_options(char** arguments);
