@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MPL-2.0
+// Pages that CPUs touch, that are changed then, and touched again at once. By chance so much comes
+// between that a CPU has long forgotten what it should have been made to forget.
+#include "props/gen/author.h"
+#include "props/gen/make.h"
+
+namespace props {
+namespace {
+
+using namespace trace;
+
+constexpr OpSet kMap = set_of<CursorMapRaw, CursorMapFrame, CursorMapRun>();
+constexpr OpSet kChange = set_of<CursorUnmap, CursorProtect, CursorTakeNext>();
+constexpr OpSet kForget = set_of<CpuFlushPage, CpuFlushAll>();
+constexpr OpSet kHear = set_of<CpuInterrupt, Quiesce>();
+
+// Of one CPU: activate, open, map, touch, jump, unmap, touch.
+constexpr std::size_t kFewestOps = 7;
+
+class Touched {
+ public:
+  Touched(Dice& dice, const Subject& subject, std::size_t most_ops)
+      : dice_(dice),
+        most_ops_(std::max(most_ops, kFewestOps)),
+        spare_(most_ops_ - kFewestOps),
+        trace_{.machine = any_machine_with_table(dice)},
+        taste_(any_taste(dice, trace_.machine, subject)),
+        author_(trace_.machine, taste_, dice) {
+    taste_.scenes = {};
+    const auto shared = static_cast<std::uint8_t>(
+        dice.one_in(3) ? dice.below(trace_.machine.tables.count) : trace_.machine.tables.count - 1);
+    table_ = {static_cast<std::uint8_t>(Table::kFirstShared + shared)};
+    place_ = {taste_.homes[static_cast<std::size_t>(kSharedKinds[shared])][0], 0, 0};
+    if (!dice.one_in(3)) page_ = static_cast<std::uint8_t>(dice.below(3));
+    lane_ = static_cast<std::uint8_t>(dice.below(trace_.machine.cpus.count));
+  }
+
+  Trace make() {
+    if (spare_ > 0) each_other([&](std::uint8_t lane) { ask(lane, TableActivate{table_}); });
+    ask(lane_, TableActivate{table_});
+    open();
+    map();
+    touch_all();
+    change();
+    tell();
+    touch_all();
+    return std::move(trace_);
+  }
+
+ private:
+  // The last table is an address space, if there are all.
+  static Machine any_machine_with_table(Dice& dice) {
+    Machine machine = any_machine(dice, Shape::spaces);
+    if (machine.tables.count == 0) machine.tables.count = 1;
+    machine.settle();
+    return machine;
+  }
+
+  VirtPlace place(std::uint8_t page) const { return {place_.place, page, 0}; }
+
+  void open() {
+    VirtPlace end = place(static_cast<std::uint8_t>(page_ + 1 + dice_.below(3)));
+    if (dice_.one_in(4)) end.page = 64;
+    if (dice_.one_in(4)) {
+      draw(lane_, set_of<CursorOpen>());
+    } else {
+      ask(lane_, CursorOpen{table_, place(page_), end, {1}});
+    }
+  }
+
+  void map() {
+    if (has_spare(2) && dice_.one_in(2)) {
+      draw(lane_, set_of<AllocFrame>());
+      draw(lane_, set_of<FrameToUntyped>());
+    }
+    do {
+      draw(lane_, kMap);
+    } while (dice_.one_in(3) && has_spare(1));
+  }
+
+  // Most touches are of what was mapped first, and of what everybody may.
+  void touch_all() {
+    if (spare_ > 0) each_other([&](std::uint8_t lane) { touch(lane); });
+    touch(lane_);
+  }
+  void touch(std::uint8_t lane) {
+    do {
+      if (dice_.one_in(3)) {
+        draw(lane, set_of<CpuTouch>());
+      } else {
+        ask(lane, CpuTouch{place(page_),
+                           {static_cast<AccessName>(dice_.below(3))},
+                           {static_cast<std::uint8_t>(dice_.one_in(4) ? 0 : 1)},
+                           {1}});
+      }
+    } while (dice_.one_in(4) && has_spare(1));
+  }
+
+  void change() {
+    if (dice_.one_in(4)) {
+      draw(lane_, set_of<CursorJump>());
+    } else {
+      ask(lane_, CursorJump{place(page_)});
+    }
+    draw(lane_, kChange);
+    // Something else may come to the same place.
+    if (dice_.one_in(4) && has_spare(2)) {
+      ask(lane_, CursorJump{place(page_)});
+      draw(lane_, kMap);
+    }
+  }
+
+  // CPUs are told, or not: that too is to be seen.
+  void tell() {
+    if (dice_.one_in(2) && has_spare(2)) {
+      draw(lane_, set_of<TlbIssue>());
+      draw(lane_, set_of<TlbDispatch>());
+    }
+    if (dice_.one_in(3) && has_spare(1)) draw(lane_, set_of<TlbSync>());
+    if (dice_.one_in(3) && has_spare(1)) draw(lane_, kForget);
+    each_other([&](std::uint8_t lane) {
+      if (!dice_.one_in(3) && has_spare(1)) draw(lane, dice_.one_in(4) ? kForget : kHear);
+    });
+  }
+
+  // Whether so many more than are needed may be asked: then they are counted.
+  bool has_spare(std::size_t ops) {
+    if (spare_ < ops) return false;
+    spare_ -= ops;
+    return true;
+  }
+  void each_other(auto&& use) {
+    for (std::uint8_t lane = 0; lane < trace_.machine.cpus.count; ++lane) {
+      if (lane != lane_) use(lane);
+    }
+  }
+  bool is_over() const { return author_.is_over() || trace_.calls.size() >= most_ops_; }
+
+  // Unless it would be passed over.
+  void ask(std::uint8_t lane, const Op& op) {
+    if (is_over()) return;
+    author_.ask({{lane}, op});
+    if (author_.has_asked()) trace_.calls.push_back({{lane}, op});
+  }
+  // One of these, if a few tries find one that is allowed.
+  void draw(std::uint8_t lane, OpSet ops) {
+    if (is_over()) return;
+    taste_.weigh_only(ops);
+    author_.change(taste_);
+    author_.stay_on(lane);
+    if (const std::optional<Call> call = author_.next()) trace_.calls.push_back(*call);
+  }
+
+  Dice& dice_;
+  std::size_t most_ops_, spare_;
+  Trace trace_;
+  Taste taste_;
+  Author author_;
+  Table table_{};
+  VirtPlace place_{};
+  std::uint8_t page_ = 0;  // That is touched, from the place on.
+  std::uint8_t lane_ = 0;  // Who has the cursor.
+};
+
+}  // namespace
+
+trace::Trace any_touched(Dice dice, const Subject& subject, std::size_t most_ops) {
+  return Touched(dice, subject, std::min(most_ops, subject.most_ops)).make();
+}
+
+}  // namespace props
