@@ -3,6 +3,7 @@
 // between that a CPU has long forgotten what it should have been made to forget.
 #include "props/gen/author.h"
 #include "props/gen/make.h"
+#include "props/gen/table_operand.h"
 
 namespace props {
 namespace {
@@ -27,6 +28,7 @@ class Touched {
         taste_(any_taste(dice, trace_.machine, subject)),
         author_(trace_.machine, taste_, dice) {
     taste_.scenes = {};
+    author_.be_brief();
     const auto shared = static_cast<std::uint8_t>(
         dice.one_in(3) ? dice.below(trace_.machine.tables.count) : trace_.machine.tables.count - 1);
     table_ = {static_cast<std::uint8_t>(Table::kFirstShared + shared)};
@@ -56,11 +58,15 @@ class Touched {
     return machine;
   }
 
+  std::optional<VirtPlace> behind_table() const {
+    return TableOperands::named(address_of(place(0)) + reference::span_of(2) * 4096);
+  }
   VirtPlace place(std::uint8_t page) const { return {place_.place, page, 0}; }
 
+  // A few pages, or a whole table of them.
   void open() {
     VirtPlace end = place(static_cast<std::uint8_t>(page_ + 1 + dice_.below(3)));
-    if (dice_.one_in(4)) end.page = 64;
+    if (dice_.one_in(4)) end = behind_table().value_or(end);
     if (dice_.one_in(4)) {
       draw(lane_, set_of<CursorOpen>());
     } else {
@@ -102,7 +108,11 @@ class Touched {
     } else {
       ask(lane_, CursorJump{place(page_)});
     }
-    draw(lane_, kChange);
+    if (dice_.one_in(3)) {
+      ask(lane_, CursorUnmap{{Length::kRest, 0, 0}});
+    } else {
+      draw(lane_, kChange);
+    }
     // Something else may come to the same place.
     if (dice_.one_in(4) && has_spare(2)) {
       ask(lane_, CursorJump{place(page_)});
@@ -110,8 +120,9 @@ class Touched {
     }
   }
 
-  // CPUs are told, or not: that too is to be seen.
+  // CPUs are told, or not: that too is to be seen. In the shortest traces it is mm alone that does.
   void tell() {
+    if (spare_ < 3) return;
     if (dice_.one_in(2) && has_spare(2)) {
       draw(lane_, set_of<TlbIssue>());
       draw(lane_, set_of<TlbDispatch>());

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 // pagetwin-zoo-guest: hunts the bugs that were planted in the guest's image: in what of it is the
 // machine's, and in what of mm only a machine shows. Where the list says "boot", the guest looks at
-// itself (baremetal/agent/self_check.cpp), and must say what is wrong; all others are hunted through
-// the mailbox with the traces and the judge of a property, as any bug is.
+// itself (baremetal/agent/self_check.cpp), and must say what is wrong; all others are hunted
+// through the mailbox with the traces and the judge of a property, as any bug is.
 //
 // Which bug is switched on, the guest is told on its command line.
 #include <algorithm>
@@ -24,6 +24,7 @@ constexpr double kSecondsToAnswer = 3;  // A guest that hangs is as good as one 
 
 struct Options : zoo::Options {
   std::string image;
+  bool thorough = false;
 };
 
 std::string image_beside_program() {
@@ -60,7 +61,8 @@ Json hunted(const Bug& bug, int number, unsigned seed, const Options& options) {
     if (bug.oracle == std::string_view("boot")) return look(bug, number, options, into);
     bare::GuestSystem guest(with_bug(options, number));
     props::chosen_instead = &guest;
-    zoo::hunt(props::property(bug.property), seed, into);
+    zoo::hunt(props::property(bug.property), seed, into,
+              options.thorough ? 0 : static_cast<std::size_t>(bug.min_ops));
   });
   Json json = zoo::row_of(bug, seed, hunted, death);
   munmap(&hunted, sizeof hunted);
@@ -111,6 +113,8 @@ int main(int argc, char** argv) {
   std::string on = "guest";
   app.add_option("--on", on, "Where: on the guest")->check(CLI::IsMember({"guest"}));
   app.add_option("--image", options.image, "The guest, an ELF file (the one beside this program)");
+  app.add_flag("--thorough", options.thorough,
+               "Go on beyond the declared minimum: to simpler operands, and shorter traces");
   add_options(app, options);
   try {
     app.parse(argc, argv);
