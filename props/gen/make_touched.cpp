@@ -122,7 +122,7 @@ class Touched {
 
   // CPUs are told, or not: that too is to be seen. In the shortest traces it is mm alone that does.
   void tell() {
-    if (spare_ < 3) return;
+    if (most_ops_ < kFewestOps + 5) return;
     if (dice_.one_in(2) && has_spare(2)) {
       draw(lane_, set_of<TlbIssue>());
       draw(lane_, set_of<TlbDispatch>());
