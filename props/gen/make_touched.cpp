@@ -33,12 +33,15 @@ class Touched {
         dice.one_in(3) ? dice.below(trace_.machine.tables.count) : trace_.machine.tables.count - 1);
     table_ = {static_cast<std::uint8_t>(Table::kFirstShared + shared)};
     place_ = {taste_.homes[static_cast<std::size_t>(kSharedKinds[shared])][0], 0, 0};
-    if (!dice.one_in(3)) page_ = static_cast<std::uint8_t>(dice.below(3));
+    has_whole_table_ = dice.one_in(4);
+    if (!has_whole_table_ && dice.one_in(2)) page_ = static_cast<std::uint8_t>(dice.below(3));
     lane_ = static_cast<std::uint8_t>(dice.below(trace_.machine.cpus.count));
   }
 
   Trace make() {
-    if (spare_ > 0) each_other([&](std::uint8_t lane) { ask(lane, TableActivate{table_}); });
+    // Each activates, touches, hears of it, and touches.
+    while (others_ + 1u < trace_.machine.cpus.count && has_spare(4)) ++others_;
+    each_other([&](std::uint8_t lane) { ask(lane, TableActivate{table_}); });
     ask(lane_, TableActivate{table_});
     open();
     map();
@@ -58,16 +61,18 @@ class Touched {
     return machine;
   }
 
+  // The second page behind what a table of the lowest level maps, so that a cursor has the one
+  // above it; none if a trace cannot name it.
   std::optional<VirtPlace> behind_table() const {
-    return TableOperands::named(address_of(place(0)) + reference::span_of(2) * 4096);
+    return TableOperands::named(address_of(place(0)) + (reference::span_of(2) + 1) * 4096);
   }
   VirtPlace place(std::uint8_t page) const { return {place_.place, page, 0}; }
 
-  // A few pages, or a whole table of them.
+  // A few pages, or a whole table of them: that can be taken out, too.
   void open() {
     VirtPlace end = place(static_cast<std::uint8_t>(page_ + 1 + dice_.below(3)));
-    if (dice_.one_in(4)) end = behind_table().value_or(end);
-    if (dice_.one_in(4)) {
+    if (has_whole_table_) end = behind_table().value_or(end);
+    if (!has_whole_table_ && dice_.one_in(4)) {
       draw(lane_, set_of<CursorOpen>());
     } else {
       ask(lane_, CursorOpen{table_, place(page_), end, {1}});
@@ -75,29 +80,51 @@ class Touched {
   }
 
   void map() {
-    if (has_spare(2) && dice_.one_in(2)) {
+    if (!dice_.one_in(3) && has_spare(2)) {
       draw(lane_, set_of<AllocFrame>());
       draw(lane_, set_of<FrameToUntyped>());
+      draw(lane_, set_of<CursorMapFrame>());
+      return;
     }
     do {
-      draw(lane_, kMap);
+      if (dice_.one_in(3)) {
+        draw(lane_, kMap);
+      } else {
+        ask(lane_, CursorMapRaw{.at = some_device(), .level = {1}, .property = some_property()});
+      }
     } while (dice_.one_in(3) && has_spare(1));
+  }
+
+  // Where every machine has physical addresses.
+  Target some_device() {
+    constexpr std::uint8_t kOneGib = 1;
+    return {kOneGib, static_cast<std::uint16_t>(dice_.below(4))};
+  }
+  Property some_property() {
+    constexpr std::array<std::uint8_t, 3> kRights = {
+        Rights::kReadable, Rights::kReadable | Rights::kWritable,
+        Rights::kReadable | Rights::kWritable | Rights::kExecutable};
+    return {.rights = {kRights[dice_.below(kRights.size())]},
+            .privileged = {Privileged::kUser},
+            .cache = {}};
   }
 
   // Most touches are of what was mapped first, and of what everybody may.
   void touch_all() {
-    if (spare_ > 0) each_other([&](std::uint8_t lane) { touch(lane); });
+    each_other([&](std::uint8_t lane) { touch(lane); });
     touch(lane_);
   }
   void touch(std::uint8_t lane) {
     do {
-      if (dice_.one_in(3)) {
+      if (dice_.one_in(8)) {
         draw(lane, set_of<CpuTouch>());
       } else {
-        ask(lane, CpuTouch{place(page_),
-                           {static_cast<AccessName>(dice_.below(3))},
-                           {static_cast<std::uint8_t>(dice_.one_in(4) ? 0 : 1)},
-                           {1}});
+        const AccessName access = dice_.one_in(16)  ? AccessName::fetch
+                                  : dice_.one_in(2) ? AccessName::store
+                                                    : AccessName::load;
+        ask(lane,
+            CpuTouch{
+                place(page_), {access}, {static_cast<std::uint8_t>(dice_.one_in(4) ? 0 : 1)}, {1}});
       }
     } while (dice_.one_in(4) && has_spare(1));
   }
@@ -122,7 +149,7 @@ class Touched {
 
   // CPUs are told, or not: that too is to be seen. In the shortest traces it is mm alone that does.
   void tell() {
-    if (most_ops_ < kFewestOps + 5) return;
+    if (most_ops_ < 2 * kFewestOps) return;
     if (dice_.one_in(2) && has_spare(2)) {
       draw(lane_, set_of<TlbIssue>());
       draw(lane_, set_of<TlbDispatch>());
@@ -130,7 +157,7 @@ class Touched {
     if (dice_.one_in(3) && has_spare(1)) draw(lane_, set_of<TlbSync>());
     if (dice_.one_in(3) && has_spare(1)) draw(lane_, kForget);
     each_other([&](std::uint8_t lane) {
-      if (!dice_.one_in(3) && has_spare(1)) draw(lane, dice_.one_in(4) ? kForget : kHear);
+      if (!dice_.one_in(3)) draw(lane, dice_.one_in(4) ? kForget : kHear);
     });
   }
 
@@ -141,8 +168,8 @@ class Touched {
     return true;
   }
   void each_other(auto&& use) {
-    for (std::uint8_t lane = 0; lane < trace_.machine.cpus.count; ++lane) {
-      if (lane != lane_) use(lane);
+    for (std::uint8_t i = 1; i <= others_; ++i) {
+      use(static_cast<std::uint8_t>((lane_ + i) % trace_.machine.cpus.count));
     }
   }
   bool is_over() const { return author_.is_over() || trace_.calls.size() >= most_ops_; }
@@ -169,8 +196,10 @@ class Touched {
   Author author_;
   Table table_{};
   VirtPlace place_{};
-  std::uint8_t page_ = 0;  // That is touched, from the place on.
-  std::uint8_t lane_ = 0;  // Who has the cursor.
+  bool has_whole_table_ = false;  // In the cursor's range.
+  std::uint8_t page_ = 0;         // That is touched, from the place on.
+  std::uint8_t lane_ = 0;         // Who has the cursor.
+  std::uint8_t others_ = 0;       // So many other CPUs take part.
 };
 
 }  // namespace

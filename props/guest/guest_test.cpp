@@ -79,7 +79,7 @@ TEST(Guest, AgreesWithTheReference) {
                                     judged.diverged->said
                               : "in doubt");
     }
-    EXPECT_LE(tally.declined() * 50, tally.asked()) << one.name;
+    EXPECT_LE(tally.declined() * 20, tally.asked()) << one.name;
   }
   props::chosen_instead = nullptr;
   EXPECT_LE(guest().boots(), boots + 1);
