@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // What CPUs may do by themselves: said of what they may keep, before and after.
-#include "reference/area_conditions.h"
+#include "reference/cursor_conditions.h"
 
 namespace reference {
 
@@ -238,28 +238,11 @@ namespace {
 std::vector<Flushes> flushes_of(const Step& step, Lane lane) {
   const Processor& cpu = step.before.cpus[lane];
   const bool is_own = lane == step.lane;
-  if (is_of_areas(step)) {
-    const Flushes flushes = flushed_everywhere(step);
-    if (!flushes.any() || lane >= step.before.machine.cpus.count) return {};
-    std::vector<Flushes> told = is_own ? std::vector<Flushes>{} : cpu.queue;
-    told.push_back(flushes);
-    return told;
-  }
   if (as<trace::CpuInterrupt>(step) || as<trace::Quiesce>(step)) {
     return is_own ? cpu.queue : std::vector<Flushes>{};
   }
   if (as<trace::TlbSync>(step)) {
     return cpu.told_by.contains(step.lane) ? cpu.queue : std::vector<Flushes>{};
-  }
-  if (const auto* const op = as<trace::SpaceFork>(step)) {
-    const Tree& old = step.before.trees.at(table_before(step, op->from)->root);
-    const bool takes_rights = std::ranges::any_of(old.mappings, [](const auto& one) {
-      return one.second.tracked && one.second.property.rights.has(Rights::kWritable);
-    });
-    if (!is_ok(step) || !takes_rights || !old.active_on.contains(lane)) return {};
-    std::vector<Flushes> told = is_own ? std::vector<Flushes>{} : cpu.queue;
-    told.push_back({.pages = {}, .all = true});
-    return told;
   }
   const Cursor* const cursor = cursor_before(step);
   if (!is_own || cursor == nullptr) return {};
@@ -268,16 +251,8 @@ std::vector<Flushes> flushes_of(const Step& step, Lane lane) {
 }
 
 bool any_covers(const std::vector<Flushes>& all, VirtPage page, bool is_global) {
-  return std::ranges::any_of(all, [&](const Flushes& one) {
-    return (one.all && (one.global || !is_global)) || names(one, page);
-  });
-}
-
-// Whether a CPU that does these forgets a translation.
-bool has_to_go(const std::vector<Flushes>& all, const Translation& one) {
-  Processor cpu{.kept = {one}};
-  for (const Flushes& flushes : all) forget_by(cpu, flushes);
-  return cpu.kept.empty();
+  return std::ranges::any_of(
+      all, [&](const Flushes& one) { return (one.all && !is_global) || names(one, page); });
 }
 
 }  // namespace
@@ -286,10 +261,9 @@ bool has_to_go(const std::vector<Flushes>& all, const Translation& one) {
 // it forgets.
 bool keeps_what_was_so(const Step& step) {
   if (!is_answered(step)) return true;
-  const bool forgets =
-      as<trace::CpuTouch>(step) || as<trace::CpuControl>(step) || as<trace::CpuFlushPage>(step) ||
-      as<trace::CpuFlushAll>(step) || as<trace::TableActivate>(step) || as<trace::UserRead>(step) ||
-      as<trace::UserWrite>(step) || as<trace::UserLoad>(step) || as<trace::UserExchange>(step);
+  const bool forgets = as<trace::CpuTouch>(step) || as<trace::CpuControl>(step) ||
+                       as<trace::CpuFlushPage>(step) || as<trace::CpuFlushAll>(step) ||
+                       as<trace::TableActivate>(step);
   for (Lane lane = 0; lane < step.before.cpus.size(); ++lane) {
     const Processor& before = step.before.cpus[lane];
     const Processor& after = step.after.cpus[lane];
@@ -299,7 +273,7 @@ bool keeps_what_was_so(const Step& step) {
     if (forgets && lane == step.lane) continue;
     const std::vector<Flushes> told = flushes_of(step, lane);
     const bool all_kept_still = std::ranges::all_of(before.kept, [&](const Translation& one) {
-      return after.kept.contains(one) != has_to_go(told, one);
+      return after.kept.contains(one) != any_covers(told, one.begin, one.global);
     });
     if (!all_kept_still) return false;
     bool all_kept = true;
@@ -332,10 +306,7 @@ bool forgets_translations(const Step& step) {
                                              return all->global.value() || !one.global;
                                            });
   return are_right && answers(step) && changes_only(step, [&](State& state, Held&) {
-           Processor& cpu = state.cpus[step.lane];
-           cpu.kept = step.after.cpus[step.lane].kept;
-           const bool is_everything = all != nullptr && all->global.value();
-           if (is_everything) cpu.may_know_others = cpu.reaches_others;
+           state.cpus[step.lane].kept = step.after.cpus[step.lane].kept;
          });
 }
 
@@ -350,7 +321,6 @@ bool sets_controls(const Step& step) {
              cpu.controls.smap = op->smap.value();
              cpu.controls.nxe = op->nxe.value();
              cpu.kept = {};
-             cpu.may_know_others = cpu.reaches_others;
            });
   }
   if (as<trace::TableActivate>(step) == nullptr || !is_answered(step)) return true;

@@ -1,30 +1,17 @@
 // SPDX-License-Identifier: MPL-2.0
 // Accesses of which nobody knows how they end, with fix-up (trap.h).
 
-// Those that a function must leave as they were.
-.macro push_callers_registers
+.text
+// void enter(Awaited* awaited, const Entry* entry): goes where `entry` says, by iretq, and comes
+// back with the first trap, whatever that is.
+.globl enter
+enter:
   pushq %rbx
   pushq %rbp
   pushq %r12
   pushq %r13
   pushq %r14
   pushq %r15
-.endm
-.macro pop_callers_registers
-  popq %r15
-  popq %r14
-  popq %r13
-  popq %r12
-  popq %rbp
-  popq %rbx
-.endm
-
-.text
-// void enter(Awaited* awaited, const Entry* entry): goes where `entry` says, by iretq, and comes
-// back with the first trap, whatever that is.
-.globl enter
-enter:
-  push_callers_registers
   movq %rsp, 8(%rdi)
   leaq 1f(%rip), %rax
   movq %rax, (%rdi)
@@ -40,7 +27,12 @@ enter:
   movq 48(%rsi), %rsi
   iretq
 1:
-  pop_callers_registers
+  popq %r15
+  popq %r14
+  popq %r13
+  popq %r12
+  popq %rbp
+  popq %rbx
   retq
 
 // u64 copy_bytes(to, from, bytes): see cpu.h.
@@ -103,7 +95,12 @@ probe_code_at:
 2:
 .endm
 lost_registers:
-  push_callers_registers
+  pushq %rbx
+  pushq %rbp
+  pushq %r12
+  pushq %r13
+  pushq %r14
+  pushq %r15
   movq %rsp, stack_of_lost(%rip)
   each_register fill_register
   xorl %eax, %eax
@@ -116,7 +113,12 @@ lost_registers:
   incq %rax
   movq stack_of_lost(%rip), %rsp
 1:
-  pop_callers_registers
+  popq %r15
+  popq %r14
+  popq %r13
+  popq %r12
+  popq %rbp
+  popq %rbx
   retq
 
 .bss

@@ -6,8 +6,7 @@
 
 namespace bench {
 
-template <u32 kCpus>
-class OwnOf {
+class Own {
  public:
   // All frames but the first are free, as one block.
   static void restore(u64 frames) noexcept {
@@ -32,9 +31,8 @@ class OwnOf {
   static void dealloc(mm::PhysAddr at, usize bytes) noexcept { allocator().dealloc(at, bytes); }
 
  private:
-  using P = Machine<OwnOf, kCpus>;
+  using P = Machine<Own>;
   static mm::Allocator<P>& allocator() noexcept { return P::globals().allocator; }
 };
-using Own = OwnOf<1>;
 
 }  // namespace bench

@@ -25,7 +25,6 @@ class Anything {
         if (below(4) > 0) liked = static_cast<std::uint8_t>(kFirstTable + below(kTables));
       }
     }
-    is_about_boot_ = below(6) == 0;
     list_ = {static_cast<std::uint8_t>(below(trace::List::kCount))};
     table_ = {static_cast<std::uint8_t>(below(trace::Table::kCount))};
     for (std::uint8_t& place : low_) place = static_cast<std::uint8_t>(below(8));
@@ -50,8 +49,6 @@ class Anything {
       record[0] = liked_[below(std::size(liked_))];
       if (below(3) == 0) record[0] = static_cast<std::uint8_t>(kMakers[below(std::size(kMakers))]);
       if (is_about_tables_ && below(3) > 0) record[0] = about_tables(model, lane);
-      const bool boots = is_about_boot_ && lane == 0 && below(3) > 0;
-      if (boots) record[0] = about_boot(model.state().cold);
       trace::Op op = trace::decode_call(record).op;
       std::visit([&](auto& one) { tame(one); }, op);
       if (auto* jump = std::get_if<trace::CursorJump>(&op); jump && model.cursor(lane)) {
@@ -61,14 +58,6 @@ class Anything {
         const bool is_kernels = model.root(lane)->kind == trace::TableKindName::kernel;
         if (is_kernels) touch->at.place = high_[below(2)];
         if (below(4) > 0) touch->at.page = few_pages();
-        const bool has_areas = model.root(lane)->kind != trace::TableKindName::plain;
-        if (has_areas && below(3) == 0) touch->at = last_of_areas();
-      }
-      if (auto* query = std::get_if<trace::AreaQuery>(&op)) {
-        aim(model, lane, query->area, query->page);
-      }
-      if (auto* split = std::get_if<trace::AreaSplit>(&op)) {
-        aim(model, lane, split->from, split->page);
       }
       if (model.allows(lane, op)) return {lane, op};
     }
@@ -87,14 +76,7 @@ class Anything {
   // The operations on page tables, cursors, CPUs and flushes stand together.
   static constexpr std::size_t kFirstTable = trace::Op(trace::TableNew{}).index();
   static constexpr std::size_t kTables = trace::Op(trace::CpuInterrupt{}).index() - kFirstTable + 1;
-  static constexpr std::size_t kFirstArea = trace::Op(trace::AreaMapFrames{}).index();
-  static constexpr std::size_t kAreaOps = trace::Op(trace::AreaDrop{}).index() - kFirstArea + 1;
-  static constexpr trace::Count kAreaSizes[] = {{1},  {3},   {5},   {9},   {66},
-                                                {70}, {576}, {600}, {1100}};
-  static constexpr std::size_t kFirstUser = trace::Op(trace::UserRead{}).index();
-  static constexpr std::size_t kUserOps = trace::Op(trace::SpaceFork{}).index() - kFirstUser + 1;
   static constexpr std::size_t kOpen = trace::Op(trace::CursorOpen{}).index();
-  static constexpr std::uint8_t kAreasEndPlace = trace::VirtPlace::kCount - 1;
   static constexpr std::size_t kIssue = trace::Op(trace::TlbIssue{}).index();  // Two more follow.
 
   template <class One>
@@ -109,26 +91,6 @@ class Anything {
         std::swap(op.begin, op.end);
       }
       if (below(4) == 0) op.end.page = static_cast<std::uint8_t>(op.begin.page + 1 + below(3));
-    }
-    if constexpr (std::is_same_v<One, trace::AreaMapFrames> ||
-                  std::is_same_v<One, trace::AreaMapRange>) {
-      if (below(8) > 0) op.pages = kAreaSizes[below(std::size(kAreaSizes))];
-      if (below(8) > 0) op.offset.raw = static_cast<std::uint16_t>(below(3));
-    }
-    if constexpr (std::is_same_v<One, trace::AreaMapRange>) {
-      if (below(3) == 0) op.pages = {576}, op.offset = {}, op.target.page = 0;  // By a large page.
-      const std::uint64_t room = op.pages.value() - op.offset.value();
-      if (below(8) > 0 && room <= trace::kAreaPages) {
-        op.length.raw = static_cast<std::uint16_t>(room - below(2) * below(room + 1));
-      }
-    }
-    if constexpr (std::is_same_v<One, trace::BootAddRegion>) {
-      if (below(8) > 0) op.at.at = at(static_cast<std::uint16_t>(below(100)));
-      if (below(8) > 0) op.length = {static_cast<std::uint16_t>(1 + below(30)), 0};
-      if (below(2) > 0) op.type.name = trace::RegionName::usable;
-    }
-    if constexpr (std::is_same_v<One, trace::BootPage>) {
-      if (below(8) > 0) op.at.at = at(static_cast<std::uint16_t>(below(128)));
     }
     if constexpr (std::is_same_v<One, trace::SegmentFromUnused>) {
       if (below(8) > 0) op.until = at(static_cast<std::uint16_t>(op.at.page + 1 + below(3)));
@@ -196,16 +158,6 @@ class Anything {
     const bool is_kernels = table.index == trace::Table::kFirstShared;
     return {is_kernels ? high_[below(2)] : low_[below(2)], few_pages(), 0};
   }
-  // Where areas are made first; and a page of one.
-  trace::VirtPlace last_of_areas() {
-    return {kAreasEndPlace, static_cast<std::uint8_t>(-1 - static_cast<int>(below(6))), 0};
-  }
-  void aim(const reference::Model& model, std::uint8_t lane, trace::Area area, trace::Count& page) {
-    const reference::AreaRange* const range = model.held(lane, area);
-    if (range != nullptr && below(8) > 0) {
-      page.raw = static_cast<std::uint16_t>(below(range->pages + 1));
-    }
-  }
   // An operation that goes on with what there is.
   std::uint8_t about_tables(const reference::Model& model, std::uint8_t lane) {
     static constexpr std::size_t kClosed[] = {kOpen,
@@ -225,42 +177,12 @@ class Anything {
                                               trace::Op(trace::FrameFromInUse{}).index(),
                                               trace::Op(trace::SegmentFromUnused{}).index()};
     if (model.cursor(lane) == nullptr) {
-      if (below(4) == 0) return static_cast<std::uint8_t>(kFirstArea + below(kAreaOps));
-      if (below(4) == 0) return static_cast<std::uint8_t>(kFirstUser + below(kUserOps));
       return static_cast<std::uint8_t>(kClosed[below(std::size(kClosed))]);
     }
     if (below(6) == 0) return static_cast<std::uint8_t>(trace::Op(trace::CpuTouch{}).index());
     const bool is_of_space = model.cursor(lane)->kind == trace::TableKindName::space;
     if (is_of_space && below(4) == 0) return static_cast<std::uint8_t>(kIssue + below(3));
     return static_cast<std::uint8_t>(kOpen + 1 + below(kOfCursor));
-  }
-  // One that goes on booting, or changes the page table or looks at it meanwhile.
-  std::uint8_t about_boot(const reference::Cold& cold) {
-    static constexpr std::size_t kMeanwhile[] = {
-        trace::kIndexOf<trace::BootMapPage>, trace::kIndexOf<trace::BootMapPage>,
-        trace::kIndexOf<trace::BootProtectPage>, trace::kIndexOf<trace::BootWalk>};
-    const bool goes_on = below(3) == 0 || !cold.is_normalised;
-    return static_cast<std::uint8_t>(goes_on ? next_at_boot(cold)
-                                             : kMeanwhile[below(std::size(kMeanwhile))]);
-  }
-  std::size_t next_at_boot(const reference::Cold& cold) {
-    if (!cold.is_normalised && (cold.regions.empty() || below(6) > 0)) {
-      return trace::kIndexOf<trace::BootAddRegion>;
-    }
-    if (!cold.is_normalised) return trace::kIndexOf<trace::BootNormalise>;
-    if (below(3) == 0) {
-      static constexpr std::size_t kLooks[] = {
-          trace::kIndexOf<trace::BootRegionAt>, trace::kIndexOf<trace::BootMappedAt>,
-          trace::kIndexOf<trace::BootIsInitialized>, trace::kIndexOf<trace::BootPage>};
-      return kLooks[below(std::size(kLooks))];
-    }
-    if (cold.supplies.empty()) return trace::kIndexOf<trace::BootEarlyInit>;
-    if (!cold.is_initialised()) {
-      return below(3) > 0 ? trace::kIndexOf<trace::BootEarlyAlloc>
-                          : trace::kIndexOf<trace::BootInitMeta>;
-    }
-    if (!cold.has_allocator && below(3) > 0) return trace::kIndexOf<trace::BootInitAllocator>;
-    return below(6) == 0 ? trace::kIndexOf<trace::BootDismiss> : trace::kIndexOf<trace::BootPage>;
   }
   static constexpr std::size_t kOfCursor = trace::Op(trace::CursorProtect{}).index() - kOpen;
   void draw(trace::Change& change) {
@@ -273,7 +195,6 @@ class Anything {
   trace::Kind kinds_[3]{};
   trace::List list_{};
   bool is_about_tables_ = false;
-  bool is_about_boot_ = false;
   trace::Table table_{};
   std::uint8_t low_[2]{};  // Of the lower half of the address space, and of the kernel's.
   std::uint8_t high_[2]{};
