@@ -5,6 +5,7 @@
 // tables say now may be kept at any time, so only what they no longer say is written down.
 #include <algorithm>
 
+#include "reference/access.h"
 #include "reference/model.h"
 #include "reference/passage.h"
 
@@ -42,9 +43,7 @@ bool may_be_kept(const Mapping& mapping, const Controls& controls) {
 }
 
 // Whether the kernel's half is a CPU's, too, by the table that it translates by.
-bool has_kernel_half(TableKindName kind) {
-  return is_users(kind) || kind == TableKindName::kernel;
-}
+bool has_kernel_half(TableKindName kind) { return is_users(kind) || kind == TableKindName::kernel; }
 bool is_kernels(const State& state, Page root) {
   return state.shared[0] && state.shared[0]->root == root;
 }
@@ -77,11 +76,11 @@ EntryRights rights_of(const Translation& page) {
 }
 
 // By a page whose entry says so. However many tables are on the way, they permit everything.
-Passage pass(const EntryRights& leaf, const trace::CpuTouch& op, const Controls& controls) {
+Passage pass(const EntryRights& leaf, const Touch& op, const Controls& controls) {
   const EntryRights way[] = {{}, leaf};
-  return pass(way, {op.access.name, op.as_user.value(), op.ac.value()}, controls);
+  return pass(way, {op.access, op.as_user, op.ac}, controls);
 }
-bool is_permitted(const Translation& page, const trace::CpuTouch& op, const Controls& controls) {
+bool is_permitted(const Translation& page, const Touch& op, const Controls& controls) {
   return !pass(rights_of(page), op, controls).error;
 }
 
@@ -89,28 +88,27 @@ Answer fault(std::uint64_t error, bool walked) {
   return {{.status = Status::page_fault, .results = {0, error, walked ? 1u : 0u}}, {}};
 }
 
-Answer reach(const Translation& page, const trace::CpuTouch& op, bool walked) {
-  const std::uint64_t address = trace::address_of(op.at);
-  const std::uint64_t offset = address - page.begin * kPageBytes;
+Answer reach(const Translation& page, const Touch& op, bool walked) {
+  const std::uint64_t offset = op.address - page.begin * kPageBytes;
   return {{.results = {page.to * kPageBytes + offset, 0, walked ? 1u : 0u}}, {}};
 }
 
 // What comes of an access by a translation that was kept.
-Answer use(const Translation& page, const trace::CpuTouch& op, const Controls& controls) {
+Answer use(const Translation& page, const Touch& op, const Controls& controls) {
   const Passage passage = pass(rights_of(page), op, controls);
   return passage.error ? fault(*passage.error, false) : reach(page, op, false);
 }
 
 // To store by a page that is not known to be dirty, the CPU walks.
-bool can_use_kept(const Translation& page, const trace::CpuTouch& op, const Controls& controls) {
-  const bool is_store = op.access.name == AccessName::store;
+bool can_use_kept(const Translation& page, const Touch& op, const Controls& controls) {
+  const bool is_store = op.access == AccessName::store;
   return !is_store || page.dirty || !is_permitted(page, op, controls);
 }
 
 // Walks the table; the entry has been accessed then, or written by.
-Answer walk(State& state, Lane lane, const trace::CpuTouch& op) {
+Answer walk(State& state, Lane lane, const Touch& op) {
   Processor& cpu = state.cpus[lane];
-  const VirtPage page = trace::address_of(op.at) / kPageBytes;
+  const VirtPage page = op.address / kPageBytes;
   const Tree& tree = tree_for(state, *cpu.root, page);
   const auto* const found = mapping_of(tree, page);
   EntryRights leaf{.present = false};
@@ -159,6 +157,22 @@ void note_stale(State& state, Page root, VirtPage at, const Mapping& mapping) {
   }
 }
 
+namespace {
+
+// Whether users' memory is reached by a table of that kind, though it is no space.
+bool reaches_without_space(const Processor& cpu) {
+  return cpu.root &&
+         (cpu.root->kind == TableKindName::user || cpu.root->kind == TableKindName::plain);
+}
+
+// It forgets all translations, global ones too.
+void forget_all(Processor& cpu) {
+  cpu.kept.clear();
+  cpu.has_strange = reaches_without_space(cpu);
+}
+
+}  // namespace
+
 void switch_tables(State& state, Lane lane, const TableHandle& table) {
   Processor& cpu = state.cpus[lane];
   const std::optional<TableHandle> before = std::exchange(cpu.root, table);
@@ -168,6 +182,7 @@ void switch_tables(State& state, Lane lane, const TableHandle& table) {
     state.touched.insert(before->root);
   }
   forget_all_but_global(cpu);
+  cpu.has_strange |= reaches_without_space(cpu);
   auto keep_global = [&](const Tree& tree) {
     for (const auto& [at, mapping] : tree.mappings) {
       const Translation one = translation_of(at, mapping);
@@ -181,13 +196,9 @@ void switch_tables(State& state, Lane lane, const TableHandle& table) {
   }
 }
 
-bool allows(const State& state, Lane lane, const trace::CpuTouch&) {
-  return state.cpus[lane].root.has_value();
-}
-
-Answer step(State& state, Lane lane, const trace::CpuTouch& op, const Answer& seen) {
+Answer touch_at(State& state, Lane lane, const Touch& op, const Answer& seen) {
   Processor& cpu = state.cpus[lane];
-  const VirtPage page = trace::address_of(op.at) / kPageBytes;
+  const VirtPage page = op.address / kPageBytes;
   if (!is_canonical(page)) return {{Status::general_protection}, {}};
   const bool walked = seen.reply.results[2] != 0;
   if (walked) return walk(state, lane, op);
@@ -213,12 +224,21 @@ Answer step(State& state, Lane lane, const trace::CpuTouch& op, const Answer& se
   return seen;
 }
 
+bool allows(const State& state, Lane lane, const trace::CpuTouch&) {
+  return state.cpus[lane].root.has_value();
+}
+
+Answer step(State& state, Lane lane, const trace::CpuTouch& op, const Answer& seen) {
+  const Touch touch{trace::address_of(op.at), op.access.name, op.as_user.value(), op.ac.value()};
+  return touch_at(state, lane, touch, seen);
+}
+
 bool allows(const State&, Lane, const trace::CpuControl&) { return true; }
 
 Answer step(State& state, Lane lane, const trace::CpuControl& op, const Answer&) {
   Processor& cpu = state.cpus[lane];
   cpu.controls = {op.wp.value(), op.smep.value(), op.smap.value(), op.nxe.value()};
-  cpu.kept.clear();
+  forget_all(cpu);
   return {};
 }
 
@@ -234,7 +254,7 @@ bool allows(const State&, Lane, const trace::CpuFlushAll&) { return true; }
 Answer step(State& state, Lane lane, const trace::CpuFlushAll& op, const Answer&) {
   Processor& cpu = state.cpus[lane];
   if (op.global.value()) {
-    cpu.kept.clear();
+    forget_all(cpu);
   } else {
     forget_all_but_global(cpu);
   }

@@ -185,6 +185,9 @@ struct Processor {
   Controls controls{};
   // What it may keep although the tables no longer say so. What they do say, it may keep anyway.
   std::set<Translation> kept{};
+  // Whether it reaches users' memory by a table that is no space, or has done so since it last
+  // forgot all, global ones too: it may keep pages of which nobody has a count.
+  bool has_strange = false;
   std::vector<Flushes> queue{};  // What it is to forget when it is interrupted, or passes;
   std::set<Lane> told_by{};  // by the cursors of these lanes, those of them that are still open.
   bool operator==(const Processor&) const = default;

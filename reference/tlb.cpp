@@ -40,19 +40,22 @@ void issue(Flushes& flushes, VirtPage at, std::uint64_t pages) {
 Told dispatch(State& state, Lane lane) {
   Cursor& cursor = cursor_of(state, lane);
   const Flushes flushes = std::exchange(cursor.issued, {});
+  return flushes.any() ? dispatch(state, lane, cursor.root, flushes) : Told{};
+}
+
+Told dispatch(State& state, Lane lane, Page root, const Flushes& flushes) {
   Told told;
-  if (!flushes.any()) return told;
   Grace& grace = state.grace;
-  // The cursor is open: the lane has not passed since it took anything out.
+  // What is to be forgotten was taken out since the lane last passed.
   const bool is_awaited = grace.to_pass.contains(lane);
-  for (const Lane cpu : state.trees.at(cursor.root).active_on) {
+  for (const Lane cpu : state.trees.at(root).active_on) {
     if (cpu == lane) continue;
     state.cpus[cpu].queue.push_back(flushes);
     state.cpus[cpu].told_by.insert(lane);
     told.cpus |= std::uint64_t{1} << cpu;
     if (is_awaited) grace.to_pass.insert(cpu);
   }
-  told.own = state.trees.at(cursor.root).active_on.contains(lane);
+  told.own = state.trees.at(root).active_on.contains(lane);
   if (told.own) perform(state.cpus[lane], flushes);
   return told;
 }
@@ -69,6 +72,16 @@ bool do_flushes(State& state, Lane lane) {
   cpu.queue.clear();
   cpu.told_by.clear();
   return any;
+}
+
+std::uint64_t wait_for_told(State& state, Lane lane) {
+  std::uint64_t late = 0;
+  for (Lane cpu = 0; cpu < state.cpus.size(); ++cpu) {
+    if (!state.cpus[cpu].told_by.contains(lane)) continue;
+    late |= std::uint64_t{1} << cpu;
+    do_flushes(state, cpu);
+  }
+  return late;
 }
 
 bool allows(const State& state, Lane lane, const trace::TlbIssue&) {
@@ -102,13 +115,7 @@ bool allows(const State& state, Lane lane, const trace::TlbSync&) {
 }
 
 Answer step(State& state, Lane lane, const trace::TlbSync&, const Answer&) {
-  std::uint64_t late = 0;
-  for (Lane cpu = 0; cpu < state.cpus.size(); ++cpu) {
-    if (!state.cpus[cpu].told_by.contains(lane)) continue;
-    late |= std::uint64_t{1} << cpu;
-    do_flushes(state, cpu);
-  }
-  return {{.results = {late}}, {}};
+  return {{.results = {wait_for_told(state, lane)}}, {}};
 }
 
 bool allows(const State&, Lane, const trace::CpuInterrupt&) { return true; }

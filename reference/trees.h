@@ -56,6 +56,8 @@ trace::Status take_nodes(State&, Lane, std::size_t count, const trace::Answer& s
 void make_node(State&, Page, NodePlace, std::optional<Lane> locked_by);
 // Makes it a tree of its own.
 void make_top(State&, Page, trace::TableKindName, NodePlace);
+// Makes it a root (table.cpp).
+TableHandle make_table(State&, Page root, trace::TableKindName);
 // Makes it a table in its parent, whose entry is empty.
 void link_node(State&, Page root, Page, NodePlace, std::optional<Lane> locked_by);
 
@@ -119,6 +121,10 @@ struct Told {
   bool own = false;        // and whether the own one has forgotten.
 };
 Told dispatch(State&, Lane);
+// The lane has the CPUs that a space is active on forget something.
+Told dispatch(State&, Lane, Page root, const Flushes&);
+// It waits for those that it has told: which had not done so yet.
+std::uint64_t wait_for_told(State&, Lane);
 // It is closed: nobody waits for what it has dispatched.
 void dispatch_the_last(State&, Lane);
 // A CPU does what is queued for it. False if nothing is.

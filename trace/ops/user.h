@@ -15,7 +15,9 @@
 // lie before it, and `error` is the fault's error code. They stay copied.
 //
 // Not asked of a CPU that reaches users' memory by a table that is no space, or has done so since
-// it last forgot all translations, global ones too: it may keep a page that is nobody's by now.
+// it last forgot all translations, global ones too: it may keep a page that is nobody's by now. A
+// CPU that translates by another table than the space is asked all the same, and refuses. Nor are
+// they asked while lanes go at once.
 #pragma once
 
 #include "trace/reply.h"
