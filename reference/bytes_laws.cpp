@@ -210,7 +210,7 @@ bool moves_just_the_bytes(const Step& step) {
   if (const auto* op = as<trace::BytesWriteOnce>(step)) return writes_value(step, *op, true);
   if (const auto* op = as<trace::BytesFill>(step)) return fills(step, *op);
   if (const auto* op = as<trace::BytesFillZeros>(step)) return fills_zeros(step, *op);
-  return true;
+  return moves_users_words(step);
 }
 
 }  // namespace reference

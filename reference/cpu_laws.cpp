@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // What CPUs may do by themselves: said of what they may keep, before and after.
-#include "reference/cursor_conditions.h"
+#include "reference/touch_conditions.h"
 
 namespace reference {
 
@@ -109,18 +109,18 @@ bool keeps_but(const Step& step, auto&& forgets) {
 
 // Why an access faults, as an error code; none if it does not. Intel SDM vol. 3A, sections 5.6
 // and 5.7.
-std::optional<std::uint64_t> error_of(const trace::CpuTouch& op, const Controls& controls,
+std::optional<std::uint64_t> error_of(const Touch& touch, const Controls& controls,
                                       const std::optional<Leads>& page, bool is_reserved) {
-  const bool w = op.access.name == AccessName::store;
-  const bool u = op.as_user.value();
-  const bool i = op.access.name == AccessName::fetch;
+  const bool w = touch.access == AccessName::store;
+  const bool u = touch.as_user;
+  const bool i = touch.access == AccessName::fetch;
   const std::uint64_t code =
       (w ? 2u : 0u) + (u ? 4u : 0u) + (i && (controls.nxe || controls.smep) ? 16u : 0u);
   if (!page) return code;
   if (is_reserved) return code + 9;
   bool permitted = page->user;
   if (!u) {
-    const bool is_kept_out = i ? controls.smep : controls.smap && !op.ac.value();
+    const bool is_kept_out = i ? controls.smep : controls.smap && !touch.ac;
     permitted = !page->user || !is_kept_out;
   }
   if (w && !page->writable && (u || controls.wp)) permitted = false;
@@ -129,26 +129,24 @@ std::optional<std::uint64_t> error_of(const trace::CpuTouch& op, const Controls&
 }
 
 // Whether the answer is that of an access by a page, or of one where there is none.
-bool answers_touch(const Step& step, const trace::CpuTouch& op, const std::optional<Leads>& page,
-                   bool is_reserved, bool walked) {
-  const auto error = error_of(op, step.before.cpus[step.lane].controls, page, is_reserved);
+bool fits(const Accessed& one, const Controls& controls, const std::optional<Leads>& page,
+          bool is_reserved, bool walked) {
+  const auto error = error_of(one.touch, controls, page, is_reserved);
   trace::Answer wanted;
   wanted.reply.status = error ? Status::page_fault : Status::ok;
   if (error) wanted.reply.results[1] = *error;
-  if (!error) {
-    wanted.reply.results[0] = page->to * kPageBytes + trace::address_of(op.at) % kPageBytes;
-  }
+  if (!error) wanted.reply.results[0] = page->to * kPageBytes + one.touch.address % kPageBytes;
   wanted.reply.results[2] = walked ? 1 : 0;
-  return step.answer == wanted;
+  return one.answer == wanted;
 }
 
-bool touches_by_what_is_kept(const Step& step, const trace::CpuTouch& op, VirtPage page,
-                             const std::optional<Lookup>& now) {
+bool fits_what_is_kept(const Step& step, const Accessed& access, const std::optional<Lookup>& now) {
   const Processor& cpu = step.before.cpus[step.lane];
+  const VirtPage page = access.page();
   auto serves = [&](const Leads& leads) {
-    const bool walks = op.access.name == AccessName::store && !leads.dirty &&
-                       step.answer.reply.status == Status::ok;
-    return !walks && answers_touch(step, op, leads, false, false);
+    const bool walks = access.touch.access == AccessName::store && !leads.dirty &&
+                       access.answer.reply.status == Status::ok;
+    return !walks && fits(access, cpu.controls, leads, false, false);
   };
   const auto& kept = step.after.cpus[step.lane].kept;
   const bool by_now = now && may_keep(*now, cpu.controls) && serves(leads_to(*now));
@@ -159,24 +157,51 @@ bool touches_by_what_is_kept(const Step& step, const trace::CpuTouch& op, VirtPa
     by_kept = true;
     still_kept |= kept.contains(one);
   }
-  return (by_now || by_kept) && (by_now || still_kept || !is_ok(step));
+  return (by_now || by_kept) && (by_now || still_kept || access.faulted());
+}
+
+// By the table, or by a translation that the CPU may have kept.
+bool is_right(const Step& step, const Accessed& access) {
+  const Processor& cpu = step.before.cpus[step.lane];
+  const std::optional<Lookup> now = look_up(step.before, cpu, access.page());
+  if (!access.walked()) return fits_what_is_kept(step, access, now);
+  const bool is_present = now && now->property.rights.has(Rights::kReadable);
+  const bool is_reserved = is_present && !may_keep(*now, cpu.controls);
+  const auto leads = is_present ? std::optional(leads_to(*now)) : std::nullopt;
+  return fits(access, cpu.controls, leads, is_reserved, true);
 }
 
 // A fault makes the CPU forget the page; an access, at most other translations of it.
-bool forgets_by_touch(const Step& step, VirtPage page) {
-  if (step.answer.reply.status == Status::page_fault) {
-    return keeps_but(step, [&](const Translation& one) { return covers(one, page); });
-  }
+bool forgets_by(const Step& step, const std::vector<Accessed>& all) {
   const auto& before = step.before.cpus[step.lane].kept;
   const auto& after = step.after.cpus[step.lane].kept;
   return is_included(after, before) && std::ranges::all_of(before, [&](const Translation& one) {
-           return covers(one, page) || after.contains(one);
+           bool may_go = false;
+           bool must_go = false;
+           for (const Accessed& access : all) {
+             may_go |= covers(one, access.page());
+             must_go |= covers(one, access.page()) && access.faulted();
+           }
+           return after.contains(one) ? !must_go : may_go;
          });
 }
 
 bool is_canonical(std::uint64_t address) {
   const std::uint64_t top = address >> 47;
   return top == 0 || top == 0x1'ffff;
+}
+
+std::vector<Accessed> accesses_of(const Step& step) {
+  const auto* const op = as<trace::CpuTouch>(step);
+  if (op == nullptr) return user_accesses(step);
+  const std::uint64_t address = trace::address_of(op->at);
+  if (!is_canonical(address)) return {};
+  return {{{address, op->access.name, op->as_user.value(), op->ac.value()}, step.answer}};
+}
+
+bool reaches_users(const Step& step) {
+  return as<trace::UserRead>(step) || as<trace::UserWrite>(step) || as<trace::UserLoad>(step) ||
+         as<trace::UserExchange>(step);
 }
 
 }  // namespace
@@ -194,39 +219,33 @@ bool kept_translations_are_whole(const State& state) {
 
 bool touches_rightly(const Step& step) {
   const auto* const op = as<trace::CpuTouch>(step);
-  if (op == nullptr) return true;
-  const Processor& cpu = step.before.cpus[step.lane];
-  const std::uint64_t address = trace::address_of(op->at);
-  if (!cpu.root) return false;
-  if (!is_canonical(address)) return refuses(step, Status::general_protection);
-  const VirtPage page = address / kPageBytes;
-  const std::optional<Lookup> now = look_up(step.before, cpu, page);
-  bool is_right = false;
-  if (step.answer.reply.results[2] == 0) {
-    is_right = touches_by_what_is_kept(step, *op, page, now);
-  } else {
-    const bool is_present = now && now->property.rights.has(Rights::kReadable);
-    const bool is_reserved = is_present && !may_keep(*now, cpu.controls);
-    const auto leads = is_present ? std::optional(leads_to(*now)) : std::nullopt;
-    is_right = answers_touch(step, *op, leads, is_reserved, true);
-  }
-  return is_right && forgets_by_touch(step, page) && changes_only(step, [&](State& state, Held&) {
+  if (op == nullptr && !reaches_users(step)) return true;
+  const std::vector<Accessed> all = accesses_of(step);
+  if (op != nullptr && !step.before.cpus[step.lane].root) return false;
+  if (op != nullptr && all.empty()) return refuses(step, Status::general_protection);
+  const bool are_right =
+      std::ranges::all_of(all, [&](const Accessed& one) { return is_right(step, one); });
+  return are_right && forgets_by(step, all) && changes_only(step, [&](State& state, Held&) {
            state.cpus[step.lane].kept = step.after.cpus[step.lane].kept;
            state.trees = step.after.trees;  // POST-41 speaks of that.
+           if (op != nullptr) return;
+           state.written = step.after.written;  // B.9 and POST-40 do of that.
+           state.murky = step.after.murky;
          });
 }
 
 bool walk_marks_the_entry(const Step& step) {
-  const auto* const op = as<trace::CpuTouch>(step);
-  if (op == nullptr) return true;
-  const bool marks = is_ok(step) && step.answer.reply.results[2] != 0;
+  if (as<trace::CpuTouch>(step) == nullptr && !reaches_users(step)) return true;
   auto wanted = step.before.trees;
-  const VirtPage page = trace::address_of(op->at) / kPageBytes;
-  for (const Page root : roots_of(step.before, step.before.cpus[step.lane])) {
-    for (auto& [at, mapping] : wanted.at(root).mappings) {
-      if (!marks || page < at || page - at >= span_of(mapping.level)) continue;
-      mapping.property.rights.bits |= Rights::kAccessed;
-      if (op->access.name == AccessName::store) mapping.property.rights.bits |= Rights::kDirty;
+  for (const Accessed& one : accesses_of(step)) {
+    if (!one.walked() || one.answer.reply.status != Status::ok) continue;
+    for (const Page root : roots_of(step.before, step.before.cpus[step.lane])) {
+      for (auto& [at, mapping] : wanted.at(root).mappings) {
+        if (one.page() < at || one.page() - at >= span_of(mapping.level)) continue;
+        mapping.property.rights.bits |= Rights::kAccessed;
+        if (one.touch.access != AccessName::store) continue;
+        mapping.property.rights.bits |= Rights::kDirty;
+      }
     }
   }
   return wanted == step.after.trees;
@@ -243,6 +262,16 @@ std::vector<Flushes> flushes_of(const Step& step, Lane lane) {
   }
   if (as<trace::TlbSync>(step)) {
     return cpu.told_by.contains(step.lane) ? cpu.queue : std::vector<Flushes>{};
+  }
+  if (const auto* op = as<trace::SpaceFork>(step)) {
+    const TableHandle* const from = table_before(step, op->from);
+    if (from == nullptr || !step.before.trees.at(from->root).active_on.contains(lane)) return {};
+    if (step.before.trees.at(from->root).mappings == step.after.trees.at(from->root).mappings) {
+      return {};
+    }
+    std::vector<Flushes> told = is_own ? std::vector<Flushes>{} : cpu.queue;
+    told.push_back({.pages = {}, .all = true});
+    return told;
   }
   const Cursor* const cursor = cursor_before(step);
   if (!is_own || cursor == nullptr) return {};
@@ -261,9 +290,9 @@ bool any_covers(const std::vector<Flushes>& all, VirtPage page, bool is_global) 
 // it forgets.
 bool keeps_what_was_so(const Step& step) {
   if (!is_answered(step)) return true;
-  const bool forgets = as<trace::CpuTouch>(step) || as<trace::CpuControl>(step) ||
-                       as<trace::CpuFlushPage>(step) || as<trace::CpuFlushAll>(step) ||
-                       as<trace::TableActivate>(step);
+  const bool forgets = as<trace::CpuTouch>(step) || reaches_users(step) ||
+                       as<trace::CpuControl>(step) || as<trace::CpuFlushPage>(step) ||
+                       as<trace::CpuFlushAll>(step) || as<trace::TableActivate>(step);
   for (Lane lane = 0; lane < step.before.cpus.size(); ++lane) {
     const Processor& before = step.before.cpus[lane];
     const Processor& after = step.after.cpus[lane];
@@ -306,7 +335,9 @@ bool forgets_translations(const Step& step) {
                                              return all->global.value() || !one.global;
                                            });
   return are_right && answers(step) && changes_only(step, [&](State& state, Held&) {
-           state.cpus[step.lane].kept = step.after.cpus[step.lane].kept;
+           Processor& cpu = state.cpus[step.lane];
+           cpu.kept = step.after.cpus[step.lane].kept;
+           if (all != nullptr && all->global.value()) cpu.has_strange = is_strange(cpu.root);
          });
 }
 
@@ -321,6 +352,7 @@ bool sets_controls(const Step& step) {
              cpu.controls.smap = op->smap.value();
              cpu.controls.nxe = op->nxe.value();
              cpu.kept = {};
+             cpu.has_strange = is_strange(cpu.root);
            });
   }
   if (as<trace::TableActivate>(step) == nullptr || !is_answered(step)) return true;

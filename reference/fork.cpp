@@ -75,15 +75,17 @@ Answer step(State& state, Lane lane, const trace::SpaceFork& op, const Answer& s
   const Page from = table_at(state, lane, op.from)->root;
   const bool overflows = would_overflow(state, state.trees.at(from));
   // How many pages it had taken by then is its affair.
-  if (overflows && seen.reply.status == Status::aborted) return abort(state);
+  if (overflows && seen.reply.status != Status::no_memory) {
+    Answer answer = abort(state);
+    answer.choices = seen.choices;
+    return answer;
+  }
 
   const std::vector<NodePlace> tables = tables_to_copy(state.trees.at(from));
   Answer answer;
   std::vector<Page> taken;
   answer.reply.status = take_nodes(state, lane, 1 + tables.size(), seen, answer, taken);
   if (answer.reply.status != Status::ok) return answer;
-  if (overflows) return abort(state);
-
   const Page root = taken[0];
   state.held[lane].at(op.to) = make_table(state, root, TableKindName::space);
   touch(state, root, 0, kVirtEnd - 1);

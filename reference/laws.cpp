@@ -205,6 +205,13 @@ constexpr Law kLaws[] = {
     {.id = "POST-45",
      .sentence = "A CPU that is interrupted, or waited for, has forgotten all that it was told to.",
      .of_step = cpus_have_forgotten},
+    {.id = "POST-40",
+     .sentence =
+         "Users' memory is reached just by its space, below its end, up to the first fault.",
+     .of_step = reaches_users_memory},
+    {.id = "C.10",
+     .sentence = "A copied space maps the same; frames that both map, neither can write to.",
+     .of_step = copies_a_space},
     {.id = "PRE-6",
      .sentence = "Every table that an ending node refers to is a node.",
      .of_step = walk_covers_tables},

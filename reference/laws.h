@@ -136,7 +136,9 @@ bool takes_a_frame_out(const Step&);          // POST-20
 bool moves_forward(const Step&);              // POST-21
 bool moves_backward(const Step&);             // POST-22
 bool finds_what_is_in_it(const Step&);        // POST-23
-bool moves_just_the_bytes(const Step&);       // B.9
+bool moves_just_the_bytes(const Step&);       // B.9,
+bool moves_users_words(const Step&);          // which this is a part of.
+bool reaches_users_memory(const Step&);       // POST-40
 
 // Of the allocator, and of a machine that boots; see alloc_laws.cpp and boot_laws.cpp.
 bool allocates_a_frame(const Step&);       // POST-1, of the allocator's pages;
@@ -202,6 +204,7 @@ bool changes_no_other_lock(const Step&);         // POST-46
 bool stays_below_its_node(const Step&);          // L8
 bool locks_what_it_makes(const Step&);           // L9
 bool copies_a_table(const Step&);                // INV-15
+bool copies_a_space(const Step&);                // C.10
 bool makes_fresh_nodes(const Step&);             // INV-31
 bool strays_stay_as_they_are(const Step&);       // INV-32
 bool keeps_the_kernels_tables(const Step&);      // INV-33

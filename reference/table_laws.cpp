@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // What is promised of whole page tables, and of grace periods.
-#include "reference/table_conditions.h"
+#include "reference/touch_conditions.h"
 
 namespace reference {
 
@@ -132,6 +132,7 @@ bool activates(const Step& step) {
     if (step.before.slots[table->root].rc >= kMost) return aborts(step);
     fallen.slots[table->root].rc += 1;
     fallen.cpus[step.lane].root = *table;
+    fallen.cpus[step.lane].has_strange |= is_strange(*table);
     if (was && was->kind == TableKindName::space) {
       fallen.trees.at(was->root).active_on.erase(step.lane);
     }

@@ -340,7 +340,10 @@ bool makes_tables_below_a_root(const Step& step) {
     const Level level = step.after.nodes.at(page).place.level;
     if (tree == nullptr || level < 1) return false;
     const Level levels = shape_of(tree->kind).levels;
-    return as<trace::TableNew>(step) != nullptr ? level == levels : level < levels;
+    // Of a copied space, the root comes first.
+    const bool is_copys_root =
+        as<trace::SpaceFork>(step) && page == step.answer.choices.taken.page[0];
+    return as<trace::TableNew>(step) || is_copys_root ? level == levels : level < levels;
   });
 }
 

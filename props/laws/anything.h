@@ -59,6 +59,7 @@ class Anything {
         if (is_kernels) touch->at.place = high_[below(2)];
         if (below(4) > 0) touch->at.page = few_pages();
       }
+      std::visit([&](auto& one) { aim(one, model, lane); }, op);
       if (model.allows(lane, op)) return {lane, op};
     }
     return {lane, trace::FrameCount{}};
@@ -96,6 +97,26 @@ class Anything {
       if (below(8) > 0) op.until = at(static_cast<std::uint16_t>(op.at.page + 1 + below(3)));
     }
   }
+  // The kernel mostly reaches users' memory by the table that its CPU translates by.
+  template <class One>
+  void aim(One& op, const reference::Model& model, std::uint8_t lane) {
+    if constexpr (requires { &One::expected; } || std::is_same_v<One, trace::UserWrite>) {
+      aim_at(op.into, op.at, model, lane);
+    } else if constexpr (std::is_same_v<One, trace::UserRead> ||
+                         std::is_same_v<One, trace::UserLoad>) {
+      aim_at(op.from, op.at, model, lane);
+    }
+  }
+  void aim_at(trace::Table& table, trace::VirtPlace& place, const reference::Model& model,
+              std::uint8_t lane) {
+    if (below(4) > 0) place = {low_[below(2)], few_pages(), place.offset};
+    if (below(8) == 0 || model.root(lane) == nullptr) return;
+    for (std::uint8_t i = 0; i < trace::Table::kCount; ++i) {
+      const reference::TableHandle* const one = model.table(lane, {i});
+      if (one != nullptr && *one == *model.root(lane)) table = {i};
+    }
+  }
+
   // What is drawn from few values; all else is as likely as any.
   void draw(auto&) {}
   void draw(trace::PhysPlace& at) {
@@ -168,6 +189,11 @@ class Anything {
                                               trace::Op(trace::Quiesce{}).index(),
                                               trace::Op(trace::CpuInterrupt{}).index(),
                                               trace::Op(trace::TableWalk{}).index(),
+                                              trace::Op(trace::UserRead{}).index(),
+                                              trace::Op(trace::UserWrite{}).index(),
+                                              trace::Op(trace::UserLoad{}).index(),
+                                              trace::Op(trace::UserExchange{}).index(),
+                                              trace::Op(trace::SpaceFork{}).index(),
                                               trace::Op(trace::TableNew{}).index(),
                                               trace::Op(trace::CpuTouch{}).index(),
                                               trace::Op(trace::CpuTouch{}).index(),

@@ -19,7 +19,8 @@ constexpr trace::Machine kMachines[] = {kFourPages,
                                         {.pages = {6}, .loose = {5}, .cpus = {1}},
                                         {.pages = {32}, .loose = {5}, .cpus = {2}, .tables = {3}},
                                         {.pages = {14}, .loose = {3}, .cpus = {2}, .tables = {2}},
-                                        {.pages = {40}, .loose = {9}, .cpus = {3}, .tables = {3}}};
+                                        {.pages = {40}, .loose = {9}, .cpus = {3}, .tables = {3}},
+                                        {.pages = {40}, .loose = {9}, .cpus = {3}, .tables = {4}}};
 
 std::string text_of(const trace::Op& op) {
   std::ostringstream out;
@@ -116,8 +117,9 @@ void drop_all(Model& model, std::uint8_t lane) {
     ask(model, {lane, trace::FrameDrop{frame}});
   };
   auto drop_segment = [&](trace::Segment segment) {
-    for_each_kind(
-        [&](trace::Kind kind) { ask(model, {lane, trace::SegmentTryFrom{segment, kind}}); });
+    for_each_kind([&](trace::Kind kind) {
+      ask(model, {lane, trace::SegmentTryFrom{segment, kind}});
+    });
     ask(model, {lane, trace::SegmentDrop{segment}});
   };
   ask(model, {lane, trace::CursorClose{}});
