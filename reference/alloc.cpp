@@ -37,11 +37,12 @@ std::optional<Request> request_of(const auto&) { return std::nullopt; }
 // Those that may make nodes of page tables, any number of them.
 template <class One>
 constexpr bool kMayMakeNodes =
-    std::is_same_v<One, trace::TableNew> || std::is_same_v<One, trace::CursorOpen> ||
-    std::is_same_v<One, trace::CursorMapFrame> || std::is_same_v<One, trace::CursorMapRaw> ||
-    std::is_same_v<One, trace::CursorMapRun> || std::is_same_v<One, trace::CursorMapSegment> ||
-    std::is_same_v<One, trace::CursorTakeNext> || std::is_same_v<One, trace::CursorUnmap> ||
-    std::is_same_v<One, trace::CursorProtectNext> || std::is_same_v<One, trace::CursorProtect>;
+    std::is_same_v<One, trace::SpaceFork> || std::is_same_v<One, trace::TableNew> ||
+    std::is_same_v<One, trace::CursorOpen> || std::is_same_v<One, trace::CursorMapFrame> ||
+    std::is_same_v<One, trace::CursorMapRaw> || std::is_same_v<One, trace::CursorMapRun> ||
+    std::is_same_v<One, trace::CursorMapSegment> || std::is_same_v<One, trace::CursorTakeNext> ||
+    std::is_same_v<One, trace::CursorUnmap> || std::is_same_v<One, trace::CursorProtectNext> ||
+    std::is_same_v<One, trace::CursorProtect>;
 
 bool are_free(const State& state, Page first, std::uint64_t count) {
   for (std::uint64_t i = 0; i < count; ++i) {

@@ -10,6 +10,7 @@
 #include "props/laws/segment_examples.h"
 #include "props/laws/space_examples.h"
 #include "props/laws/table_examples.h"
+#include "props/laws/user_examples.h"
 
 namespace laws {
 
@@ -17,7 +18,7 @@ inline std::vector<Example> examples() {
   std::vector<Example> all;
   for (const auto& family :
        {frame_examples(), segment_examples(), list_examples(), bytes_examples(), alloc_examples(),
-        boot_examples(), table_examples(), space_examples()}) {
+        boot_examples(), table_examples(), space_examples(), user_examples()}) {
     all.insert(all.end(), family.begin(), family.end());
   }
   return all;

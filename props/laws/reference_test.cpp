@@ -99,7 +99,8 @@ Wants wants(const trace::Op& op) {
         const std::string_view name = One::kName;
         Wants wants{.otherwise = name.starts_with("boot_") || name.starts_with("list_") ||
                                  name.starts_with("cursor_") || name.starts_with("table_") ||
-                                 name.starts_with("tlb_") ||
+                                 name.starts_with("tlb_") || name.starts_with("user_") ||
+                                 name.starts_with("space_") ||
                                  std::is_same_v<One, trace::CpuTouch> ||
                                  std::is_same_v<One, trace::AllocBlock>};
         One::fields([&]<class Field>(const char* field, Field One::*) {
