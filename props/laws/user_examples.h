@@ -21,11 +21,6 @@ inline std::vector<Asked> with(std::vector<Asked> all, const std::vector<Asked>&
   all.insert(all.end(), more.begin(), more.end());
   return all;
 }
-inline trace::Answer takes(trace::Answer answer, std::initializer_list<std::uint16_t> pages) {
-  for (const std::uint16_t page : pages) answer.choices.taken.push(page);
-  return answer;
-}
-
 inline std::vector<Example> user_examples() {
   using trace::Code;
   using namespace trace;  // The operations.
