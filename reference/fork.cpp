@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // Copies of spaces.
 #include <algorithm>
+#include <map>
 
 #include "reference/model.h"
 
@@ -44,6 +45,15 @@ Mapping shared(const Mapping& mapping) {
   return mapping.tracked ? without(mapping, Rights::kWritable) : mapping;
 }
 
+// Whether a frame would have more counts than there may be.
+bool overflows(const State& state, const Tree& old) {
+  std::map<Page, std::uint64_t> more;
+  return std::ranges::any_of(old.mappings, [&](const auto& entry) {
+    const Mapping& mapping = entry.second;
+    return mapping.tracked && ++more[mapping.to] > kMost - state.slots[mapping.to].rc;
+  });
+}
+
 }  // namespace
 
 bool allows(const State& state, Lane lane, const trace::SpaceFork& op) {
@@ -59,14 +69,16 @@ Answer step(State& state, Lane lane, const trace::SpaceFork& op, const Answer& s
   std::vector<NodePlace> places;
   add_tables_below(old, old.top, places);
 
+  // How many pages had been taken when a count could not grow, is not said.
+  const bool must_abort = overflows(state, old);
+  if (must_abort && seen.reply.status == Status::aborted) {
+    return {abort(state).reply, seen.choices};
+  }
   Answer answer;
   std::vector<Page> taken;
   answer.reply.status = take_nodes(state, lane, 1 + places.size(), seen, answer, taken);
   if (answer.reply.status != Status::ok) return answer;
-  const auto is_full = [&](const auto& entry) {
-    return entry.second.tracked && state.slots[entry.second.to].rc >= kMost;
-  };
-  if (std::ranges::any_of(old.mappings, is_full)) return abort(state);
+  if (must_abort) return {abort(state).reply, answer.choices};
 
   const TableHandle made = make_table(state, taken[0], TableKindName::space);
   for (std::size_t i = 0; i < places.size(); ++i) {

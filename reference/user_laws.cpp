@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // What is promised of the kernel's accesses to users' memory.
-#include "reference/table_conditions.h"
+#include "reference/user_conditions.h"
 
 namespace reference {
 
@@ -9,57 +9,6 @@ using trace::Status;
 using trace::TableKindName;
 
 namespace {
-
-constexpr std::uint64_t kUsersEnd = 0x0000'7fff'ffff'f000;
-constexpr std::uint64_t kWord = 4;
-
-// What an operation asks for, and where it stores.
-struct Copy {
-  trace::Table space{};
-  std::uint64_t begin = 0;
-  std::uint64_t bytes = 0;  // That are asked for,
-  std::uint64_t most = 0;   // and that are copied at most.
-  bool stores = false;
-  bool is_word = false;
-};
-
-Copy copy_at(trace::Table space, trace::VirtPlace at, std::uint64_t bytes) {
-  return {space, trace::address_of(at), bytes, std::min<std::uint64_t>(bytes, 8192)};
-}
-Copy with(Copy copy, bool stores, bool is_word) {
-  copy.stores = stores;
-  copy.is_word = is_word;
-  return copy;
-}
-std::optional<Copy> copy_of(const Step& step) {
-  if (const auto* op = as<trace::UserRead>(step)) {
-    return copy_at(op->from, op->at, op->length.value());
-  }
-  if (const auto* op = as<trace::UserWrite>(step)) {
-    return with(copy_at(op->into, op->at, op->length.value()), true, false);
-  }
-  if (const auto* op = as<trace::UserLoad>(step)) {
-    return with(copy_at(op->from, op->at, kWord), false, true);
-  }
-  if (const auto* op = as<trace::UserExchange>(step)) {
-    return with(copy_at(op->into, op->at, kWord), true, true);
-  }
-  return std::nullopt;
-}
-
-// As it was answered, of words too.
-struct Told {
-  std::uint64_t copied = 0;
-  std::array<std::uint64_t, 3> pages{};
-  std::uint64_t error = 0;
-};
-Told told_by(const Step& step) {
-  const auto& results = step.answer.reply.results;
-  const bool is_ok = step.answer.reply.status == Status::ok;
-  if (as<trace::UserLoad>(step)) return {is_ok ? kWord : 0, {results[1]}, results[3]};
-  if (as<trace::UserExchange>(step)) return {is_ok ? kWord : 0, {results[2]}, results[4]};
-  return {results[0], {results[1], results[2], results[3]}, results[5]};
-}
 
 // Whether a CPU could come to a page by what it kept of an address, or by what is mapped there.
 bool leads_to(const Step& step, const Copy& copy, VirtPage at, Page to) {

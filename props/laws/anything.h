@@ -3,6 +3,7 @@
 // likings: it asks some operations only, and of few kinds, so that what it does meets.
 #pragma once
 
+#include <optional>
 #include <random>
 
 #include "props/laws/bench.h"
@@ -279,26 +280,36 @@ class Anything {
   std::uint8_t high_[2]{};
 };
 
-// What some right system could answer: sometimes by a translation that a CPU has kept, or by one
+// What some right system could answer: sometimes by translations that a CPU has kept, or by ones
 // that it could have.
 inline trace::Answer seen_of(Anything& anything, const reference::Model& model,
                              const Asked& asked) {
   trace::Answer seen = model.imagine(asked.lane, asked.op);
-  const auto* const touch = std::get_if<trace::CpuTouch>(&asked.op);
-  if (touch == nullptr || anything.below(2) == 0) return seen;
-  const std::uint64_t address = trace::address_of(touch->at);
-  const reference::Processor& cpu = model.state().cpus[asked.lane];
-  for (const reference::Translation& one : cpu.kept) {
-    const std::uint64_t from = address - one.begin * 4096;
-    if (from >= reference::span_of(one.level) * 4096) continue;
-    seen.reply.results[0] = one.to * 4096 + from;
-    return seen;
+  // Where an answer says which pages were walked for; and whose single page is told before that.
+  std::optional<std::size_t> walked;
+  std::optional<trace::VirtPlace> single;
+  if (const auto* touch = std::get_if<trace::CpuTouch>(&asked.op)) walked = 2, single = touch->at;
+  if (const auto* load = std::get_if<trace::UserLoad>(&asked.op)) walked = 2, single = load->at;
+  if (const auto* swap = std::get_if<trace::UserExchange>(&asked.op)) walked = 3, single = swap->at;
+  if (std::holds_alternative<trace::UserRead>(asked.op)) walked = 4;
+  if (std::holds_alternative<trace::UserWrite>(asked.op)) walked = 4;
+  if (!walked || anything.below(2) == 0) return seen;
+  const bool is_touch = std::holds_alternative<trace::CpuTouch>(asked.op);
+  if (single) {
+    const std::uint64_t byte = trace::address_of(*single);
+    const std::uint64_t address = is_touch ? byte : byte - byte % 4096;
+    for (const reference::Translation& one : model.state().cpus[asked.lane].kept) {
+      const std::uint64_t from = address - one.begin * 4096;
+      if (from >= reference::span_of(one.level) * 4096) continue;
+      seen.reply.results[is_touch ? 0 : *walked - 1] = one.to * 4096 + from;
+      return seen;
+    }
   }
   reference::Model other(model);
-  trace::Answer walked{};
-  walked.reply.results[2] = 1;
-  seen = other.step(asked.lane, asked.op, walked);
-  seen.reply.results[2] = 0;
+  trace::Answer all_walked{};
+  all_walked.reply.results[*walked] = 7;
+  seen = other.step(asked.lane, asked.op, all_walked);
+  seen.reply.results[*walked] = single ? 0 : anything.below(8);
   return seen;
 }
 

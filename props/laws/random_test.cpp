@@ -43,7 +43,7 @@ TEST(Laws, HoldOverRandomTracesAskedOneByOne) {
     for (int i = 0; i < 200; ++i) {
       const Asked next = anything(model, anything.lane());
       const Model was = model;
-      const trace::Answer answer = ask(model, next);
+      const trace::Answer answer = ask(model, next, seen_of(anything, model, next));
       const char* const broken = model.broken_law(was, next.lane, next.op, answer);
       ASSERT_EQ(broken, nullptr) << broken << ' ' << seed << ' ' << i << ' ' << text_of(next.op);
       const char* const of_state = first_broken(model.state());
