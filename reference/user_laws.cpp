@@ -114,8 +114,9 @@ bool moves_what_is_there(const Step& step, const Copy& copy, const Told& told) {
          });
 }
 
-// The bytes of a page as another state has them.
+// The bytes of a page as another state has them. Of what is no memory, none are kept.
 void take_contents(State& state, const State& from, Page page) {
+  if (!is_memory(state, page)) return;
   state.written.erase(page);
   state.murky.erase(page);
   if (from.murky.contains(page)) state.murky.insert(page);

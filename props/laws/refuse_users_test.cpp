@@ -166,5 +166,30 @@ TEST(Users, AreNotReachedByACpuThatMayKnowOthers) {
   EXPECT_FALSE(at_once.allows(1, read));
 }
 
+// Of I/O memory nothing is known: what was seen is believed. A program's pages go on as before.
+TEST(Users, OfDevicesAreBelieved) {
+  using namespace trace;
+  constexpr std::uint64_t kDevice = (std::uint64_t{1} << 32) + 7 * 4096;
+  Model model = scene();
+  for (const Asked& asked :
+       {Asked{0, CursorOpen{kSpace, virt(0, 1), virt(0, 2), {1}}},
+        Asked{0, CursorMapRaw{{2, 7}, {1}, kReadWrite}}, Asked{0, CursorClose{}}}) {
+    ASSERT_EQ(ask(model, asked).reply.status, Status::ok);
+  }
+  auto is_right = [&](const Op& op, const Answer& seen) {
+    const Model was = model;
+    EXPECT_TRUE(ask(model, {1, op}, seen) == seen) << op.index();
+    EXPECT_EQ(model.broken_law(was, 1, op, seen), nullptr) << op.index();
+    EXPECT_TRUE(model.state().murky == was.state().murky);
+  };
+  const VirtPlace there = virt(0, 1);
+  is_right(UserRead{kSpace, there, {0, kByte}}, gives({1, kDevice, 0, 0, 1, 0, 99}));
+  is_right(UserLoad{kSpace, there}, gives({0x1234, kDevice, 0, 0}));
+  is_right(UserExchange{kSpace, there, {5}, {6}}, gives({5, 1, kDevice, 1, 0}));
+  is_right(UserExchange{kSpace, there, {5}, {6}}, gives({5, 0, kDevice, 0, 0}));
+  is_right(UserWrite{kSpace, there, {0, kByte}, {7}, {}}, gives({1, kDevice, 0, 0, 0, 0}));
+  is_right(UserRead{kSpace, kZero, {1, kByte}}, gives({4097, 4096, kDevice, 0, 1, 0, 4096}));
+}
+
 }  // namespace
 }  // namespace laws
