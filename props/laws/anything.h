@@ -29,6 +29,9 @@ class Anything {
     is_about_boot_ = below(6) == 0;
     list_ = {static_cast<std::uint8_t>(below(trace::List::kCount))};
     table_ = {static_cast<std::uint8_t>(below(trace::Table::kCount))};
+    // The last is the space.
+    const bool has_space = machine.tables.count == trace::TableCount::kMost;
+    if (has_space && below(2) == 0) table_ = {trace::Table::kCount - 1};
     for (std::uint8_t& place : low_) place = static_cast<std::uint8_t>(below(8));
     for (std::uint8_t& place : high_) place = static_cast<std::uint8_t>(10 + below(8));
     const std::uint32_t about = below(4);
@@ -64,6 +67,13 @@ class Anything {
         if (below(4) > 0) touch->at.page = few_pages();
         const bool has_areas = model.root(lane)->kind != trace::TableKindName::plain;
         if (has_areas && below(3) == 0) touch->at = last_of_areas();
+      }
+      if (auto* read = std::get_if<trace::UserRead>(&op)) aim(model, lane, read->from, read->at);
+      if (auto* write = std::get_if<trace::UserWrite>(&op))
+        aim(model, lane, write->into, write->at);
+      if (auto* load = std::get_if<trace::UserLoad>(&op)) aim(model, lane, load->from, load->at);
+      if (auto* swap = std::get_if<trace::UserExchange>(&op)) {
+        aim(model, lane, swap->into, swap->at);
       }
       if (auto* query = std::get_if<trace::AreaQuery>(&op)) {
         aim(model, lane, query->area, query->page);
@@ -178,6 +188,7 @@ class Anything {
   }
   void draw(trace::Property& property) {
     if (below(8) > 0) property.rights.bits |= trace::Rights::kReadable;
+    if (below(2) > 0) property.rights.bits |= trace::Rights::kWritable;
     if (below(2) > 0) property.privileged.bits |= trace::Privileged::kUser;
     if (below(8) > 0) property.cache = {};
   }
@@ -206,6 +217,17 @@ class Anything {
     if (range != nullptr && below(8) > 0) {
       page.raw = static_cast<std::uint16_t>(below(range->pages + 1));
     }
+  }
+  // The space by which a CPU translates, and where this trace maps pages.
+  void aim(const reference::Model& model, std::uint8_t lane, trace::Table& space,
+           trace::VirtPlace& at) {
+    const reference::TableHandle* const root = model.root(lane);
+    if (root == nullptr || below(8) == 0) return;
+    for (std::uint8_t index = 0; index < trace::Table::kCount; ++index) {
+      const reference::TableHandle* const table = model.table(lane, {index});
+      if (table != nullptr && table->root == root->root) space = {index};
+    }
+    if (below(4) > 0) at = {low_[below(2)], few_pages(), at.offset};
   }
   // An operation that goes on with what there is.
   std::uint8_t about_tables(const reference::Model& model, std::uint8_t lane) {
