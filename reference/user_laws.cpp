@@ -101,7 +101,10 @@ bool moves_what_is_there(const Step& step, const Copy& copy, const Told& told) {
       return static_cast<std::uint8_t>(op->zeros.value() ? 0 : op->value.value() + i);
     });
   }
-  if (told.copied == 0) return writes_nothing(step);
+  if (told.copied == 0) {  // There is no word.
+    const bool tells_none = results[0] == 0 && (!copy.stores || results[1] == 0);
+    return writes_nothing(step) && tells_none;
+  }
   const auto word = word_of(step, copy, told);
   if (word && results[0] != *word) return false;
   const auto* const op = as<trace::UserExchange>(step);
@@ -163,7 +166,8 @@ bool is_told_rightly(const Step& step, const Copy& copy, const Told& told) {
   for (std::uint64_t i = reached; i < told.pages.size(); ++i) {
     if (told.pages[i] != 0) return false;
   }
-  return wanted == step.answer && are_pages && walked >> (reached + 1) == 0;
+  const std::uint64_t touched = reached + (is_ok(step) ? 0 : 1);  // The page of the fault, too.
+  return wanted == step.answer && are_pages && walked >> touched == 0;
 }
 
 }  // namespace
