@@ -30,6 +30,12 @@ inline std::vector<Example> user_examples() {
   std::vector<Asked> none_left = mapped;
   none_left.push_back({0, AllocFail{{0}, {1}}});
 
+  const Asked open{0, CursorOpen{kSpace, kZero, virt(0, 2), {1}}}, close{0, CursorClose{}};
+  std::vector<Asked> copied = mapped, unmapped = mapped;
+  copied.push_back({1, SpaceFork{kSpace, t0}});
+  unmapped.insert(unmapped.end(), {open, {0, CursorUnmap{kRest}}, close});
+  const std::vector<Asked> device = {open, {0, CursorMapRaw{{2, 7}, {1}, kReadWrite}}, close};
+
   std::vector<Example> all = {
       {"a byte of a user's is read",
        mapped,
@@ -84,6 +90,22 @@ inline std::vector<Example> user_examples() {
        mapped,
        {0, SpaceFork{kSpace, t0}},
        takes(gives({16 * k1, 1, 0, 1, 2}), {16, 17, 18, 19})},
+      {"who copies its own space waits for nobody",
+       mapped,
+       {1, SpaceFork{kSpace, t0}},
+       takes(gives({16 * k1, 1, 0, 1, 0}), {16, 17, 18, 19})},
+      {"of what may not be written to, nobody is told",
+       copied,
+       {0, SpaceFork{kSpace, t0}},
+       takes(gives({20 * k1, 1, 0, 0, 0}), {20, 21, 22, 23})},
+      {"a device's page stays as it was",
+       device,
+       {0, SpaceFork{kSpace, t0}},
+       takes(gives({16 * k1, 0, 1, 0, 0}), {16, 17, 18, 19})},
+      {"tables in which nothing is mapped are not copied",
+       unmapped,
+       {0, SpaceFork{kSpace, t0}},
+       takes(gives({16 * k1, 0, 0, 0, 0}), {16})},
       {"there is no memory for a copy", none_left, {0, SpaceFork{kSpace, t0}}, lacks(gives())},
   };
   for (Example& example : all) example.machine = kSpaces;
