@@ -104,8 +104,8 @@ struct Reply {
   std::uint32_t block_count = 0;
   std::uint32_t has_blocks = 0;  // 1: `blocks` is how free pages are kept now. Of reset, rebuild
                                  // and free_blocks always; of apply, if the allocator did anything.
-  std::uint32_t has_rest = 0;  // 1: the facts of `mapped` are not all;
-  std::uint64_t rest = 0;      // the others begin at this address.
+  std::uint32_t has_rest = 0;    // 1: the facts of `mapped` are not all;
+  std::uint64_t rest = 0;        // the others begin at this address.
 
   struct Told {
     std::uint16_t page = 0;

@@ -78,7 +78,8 @@ class Places {
 
   // The small pages, and free memory where no test touches a large page.
   static bool is_ours(u64 at) noexcept {
-    const bool is_between = at % kLargePage >= kTestedEnd && at % kLargePage < kLargePage - kTestedEnd;
+    const bool is_between =
+        at % kLargePage >= kTestedEnd && at % kLargePage < kLargePage - kTestedEnd;
     return (at >= kRoom.pages[0] && at < kRoom.others[0] + 4096) ||
            (at >= kAgentEnd && at < kMailboxRegion && is_between);
   }

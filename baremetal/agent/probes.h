@@ -26,10 +26,10 @@ struct ProbeReply {
   enum Outcome : std::uint32_t { reached = 0, page_fault = 1, other = 2 };
 
   std::uint32_t outcome = other;
-  std::uint32_t vector = 0;             // Of the trap that ended it; of `other`: 0 if nothing was
-                                        // tried, for it would have led to where the agent is.
-  std::uint64_t pa = 0;                 // If it is reached: where.
-  std::uint64_t error = 0, cr2 = 0;     // Of a page fault.
+  std::uint32_t vector = 0;          // Of the trap that ended it; of `other`: 0 if nothing was
+                                     // tried, for it would have led to where the agent is.
+  std::uint64_t pa = 0;              // If it is reached: where.
+  std::uint64_t error = 0, cr2 = 0;  // Of a page fault.
   std::array<std::uint64_t, ProbeQuestion::kLevels> entries{};  // As they are afterwards.
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // The guest's side of the protocol (mailbox.h), for any system: what MmSystem has
-// (check/bind/system.h), with one `apply(lane, op)` that takes any operation, and `probe(probes)`. In
-// the guest the former hands the operation to the lane's CPU; in tests the system is mm on the
+// (check/bind/system.h), with one `apply(lane, op)` that takes any operation, and `probe(probes)`.
+// In the guest the former hands the operation to the lane's CPU; in tests the system is mm on the
 // simulated machine.
 #pragma once
 

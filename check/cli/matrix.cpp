@@ -61,8 +61,7 @@ bool ask_one(Cpu& cpu, matrix::Simulated& simulated, const std::string& name,
   for (const matrix::Mismatch& mismatch : findings.first) std::cout << '\n' << in_words(mismatch);
   bool agrees = findings.total().mismatches == 0;
   if (wanted.touches > 0) {
-    const matrix::TouchFindings random =
-        matrix::touch(cpu, simulated, wanted.touches, wanted.seed);
+    const matrix::TouchFindings random = matrix::touch(cpu, simulated, wanted.touches, wanted.seed);
     show("touches", random.touches, random.mismatches, random.seconds);
     show_allowed(random.allowed);
     std::cout << "        went by an old entry: " << random.went_by_old << " of "

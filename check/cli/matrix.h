@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // The verb `matrix`: asks the simulated CPU every case of rights, and holds it against the
-// reference; or the CPU of the guest, and the simulated one too. Then it touches at random, if it is
-// told to.
+// reference; or the CPU of the guest, and the simulated one too. Then it touches at random, if it
+// is told to.
 #pragma once
 
 #include "check/cli/subject.h"

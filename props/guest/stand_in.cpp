@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // Stands in for QEMU with a guest in it, so that the host side is tested without either: takes the
-// same command line, and answers through the mailbox by mm on the simulated machine, and probes by its
-// CPU.
+// same command line, and answers through the mailbox by mm on the simulated machine, and probes by
+// its CPU.
 //
 // $STAND_IN says how it fails, and $STAND_IN_AT at which operation of a trace, or probe, from 1:
 //
@@ -83,18 +83,17 @@ struct Mm {
     probes.room = {tables, pages, others};
     for (std::uint32_t i = 0; i < probes.count; ++i) {
       const bare::ProbeQuestion& asked = probes.questions[i];
-      matrix::Reply reply =
-          cpu.ask({.level = asked.level,
-                   .va = asked.va,
-                   .entries = asked.entries,
-                   .access = static_cast<matrix::Question::Access>(asked.access),
-                   .as_user = asked.as_user,
-                   .ac = asked.ac,
-                   .wp = asked.wp,
-                   .smep = asked.smep,
-                   .smap = asked.smap,
-                   .nxe = asked.nxe,
-                   .keeps = asked.keeps});
+      matrix::Reply reply = cpu.ask({.level = asked.level,
+                                     .va = asked.va,
+                                     .entries = asked.entries,
+                                     .access = static_cast<matrix::Question::Access>(asked.access),
+                                     .as_user = asked.as_user,
+                                     .ac = asked.ac,
+                                     .wp = asked.wp,
+                                     .smep = asked.smep,
+                                     .smap = asked.smap,
+                                     .nxe = asked.nxe,
+                                     .keeps = asked.keeps});
       if (++probed == when() && fails()) reply.cr2 ^= 1;
       probes.replies[i] = {.outcome = reply.outcome,
                            .pa = reply.pa,

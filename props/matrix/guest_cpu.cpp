@@ -46,12 +46,19 @@ void present_of_reserved(const Question&, Reply& reply) {
   }
 }
 
-// A page of 1 GiB is marked accessed before the access faults; a processor may (SDM vol. 3A, 4.8).
+// The walk marks tables as it goes by them, even if then there is a fault; a processor may (SDM
+// vol. 3A, 4.8). Below what is absent or reserved it does not come. A page of 1 GiB is marked like
+// a table, before its address is looked at.
 void early_accessed(const Question& question, Reply& reply) {
-  constexpr std::size_t kGiant = 2;
-  const bool was_accessed = (question.entries[kGiant] & kAccessed) != 0;
-  if (reply.outcome == Reply::page_fault && question.level == kGiant + 1 && !was_accessed) {
-    reply.entries[kGiant] &= ~kAccessed;
+  constexpr int kGiant = 3, kNone = 0;
+  if (reply.outcome != Reply::page_fault) return;
+  for (int level = kLevels; level >= question.level; --level) {
+    const auto i = static_cast<std::size_t>(level - 1);
+    const std::uint64_t entry = question.entries[i];
+    const bool is_refused = (entry & reserved_bits(level, kNone, question.nxe)) != 0;
+    if ((entry & kPresent) == 0 || is_refused) return;
+    if (level == question.level && level != kGiant) return;
+    reply.entries[i] &= ~kAccessed | entry;
   }
 }
 

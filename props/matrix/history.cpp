@@ -20,11 +20,6 @@ constexpr int kLargest = 3;
 constexpr std::size_t at(int level) { return static_cast<std::size_t>(level - 1); }
 constexpr std::uint64_t span_of(int level) { return std::uint64_t{4096} << (9 * (level - 1)); }
 
-// Of a leaf of this level: those between PAT, which is bit 12, and the address.
-constexpr std::uint64_t reserved_of_leaf(int level) {
-  return level > 1 ? (span_of(level) - 1) & ~std::uint64_t{0x1fff} : 0;
-}
-
 // Where a page of `largest`, or a smaller one, can be reached in a guest: in memory, in the middle
 // between two multiples of 2 MiB. Its agent has two entries of the root.
 std::uint64_t random_address(Dice& dice, int largest) {
@@ -106,7 +101,8 @@ void change_size(Dice& dice, Step& step, int level) {
 // One entry becomes another.
 void change_entry(Dice& dice, Step& step) {
   Question& question = step.question;
-  const int level = static_cast<int>(dice.between(static_cast<std::size_t>(question.level), kLevels));
+  const int level =
+      static_cast<int>(dice.between(static_cast<std::size_t>(question.level), kLevels));
   std::uint64_t& entry = question.entries[at(level)];
   switch (dice.below(7)) {
     case 0: entry ^= kPresent; break;
@@ -162,11 +158,11 @@ Question question_of(const Step& step, const Room& room) {
 }
 
 bool has_reserved_bit(const Question& question) {
-  const std::uint64_t everywhere = question.nxe ? 0 : kNoExecute;
-  if ((question.entries[at(kLevels)] & kPageSize) != 0) return true;
-  if ((question.entries[at(question.level)] & reserved_of_leaf(question.level)) != 0) return true;
-  return std::ranges::any_of(question.entries,
-                             [&](std::uint64_t entry) { return (entry & everywhere) != 0; });
+  for (int level = question.level; level <= kLevels; ++level) {
+    const std::uint64_t reserved = reserved_bits(level, question.level, question.nxe);
+    if ((question.entries[at(level)] & reserved) != 0) return true;
+  }
+  return false;
 }
 
 bool is_translation(const Question& question) {

@@ -25,8 +25,7 @@ History history_of(std::uint64_t seed, std::uint64_t number);
 
 Question question_of(const Step& step, const Room& room);
 
-// Whether the entries lead to a page: none is absent, and no bit is set that is reserved (SDM
-// vol. 3A, tables 4-14 to 4-20).
+// Whether the entries lead to a page: none is absent, and no bit is set that is reserved.
 bool is_translation(const Question& question);
 bool has_reserved_bit(const Question& question);
 

@@ -31,7 +31,7 @@ struct Count {
 };
 
 struct Findings {
-  std::array<Count, kLeafLevels> sizes{};  // [level - 1]
+  std::array<Count, kLeafLevels> sizes{};          // [level - 1]
   std::map<std::string, std::uint64_t> allowed{};  // Cases that are none: by an allowance's name.
   std::vector<Mismatch> first{};
 

@@ -18,6 +18,16 @@ inline constexpr std::uint64_t kNoExecute = std::uint64_t{1} << 63;
 
 inline constexpr int kLevels = 4;  // The root's is 4. In arrays, [level - 1] is the place of one.
 
+// Of an entry that is present: the bits that must be clear (SDM vol. 3A, tables 4-14 to 4-20), but
+// for those of the address that a CPU may lack. `leaf` is the level of the leaf.
+constexpr std::uint64_t reserved_bits(int level, int leaf, bool nxe) {
+  std::uint64_t bits = nxe ? 0 : kNoExecute;
+  if (level == kLevels) bits |= kPageSize;
+  // A large page has PAT in bit 12, and its address begins at its size.
+  if (level == leaf && level > 1) bits |= (std::uint64_t{4096} << (9 * (level - 1))) - 0x2000;
+  return bits;
+}
+
 struct Question {
   int level = 1;  // Of the leaf: 1 to 3.
   std::uint64_t va = 0;
@@ -39,8 +49,8 @@ struct Reply {
 
 // Where entries lie, and lead to.
 struct Room {
-  std::array<std::uint64_t, kLevels> tables{};     // The physical addresses: of a table a level,
-  std::array<std::uint64_t, kLevels - 1> pages{};  // of a page of each size, aligned to it,
+  std::array<std::uint64_t, kLevels> tables{};      // The physical addresses: of a table a level,
+  std::array<std::uint64_t, kLevels - 1> pages{};   // of a page of each size, aligned to it,
   std::array<std::uint64_t, kLevels - 1> others{};  // and of another; 0: there is none.
 };
 
@@ -59,10 +69,10 @@ concept Prober = requires(P prober, const Question& question) {
 
 // One that would rather be asked many at once, in this order.
 template <class P>
-concept BatchProber =
-    Prober<P> && requires(P prober, std::span<const Question> questions, std::span<Reply> replies) {
-      prober.ask_all(questions, replies);
-    };
+concept BatchProber = Prober<P> &&
+    requires(P prober, std::span<const Question> questions, std::span<Reply> replies) {
+  prober.ask_all(questions, replies);
+};
 
 // Requires as many replies as questions.
 template <Prober P>

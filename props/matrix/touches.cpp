@@ -16,14 +16,13 @@ std::optional<Reply> foretold(const Step& step, const Question& question, const 
   if (has_reserved_bit({.level = question.level, .entries = question.entries, .nxe = true})) {
     return std::nullopt;
   }
-  Case one{.level = question.level,
-           .access = {.name = static_cast<trace::AccessName>(question.access),
-                      .as_user = question.as_user,
-                      .ac = question.ac},
-           .controls = {.wp = question.wp,
-                        .smep = question.smep,
-                        .smap = question.smap,
-                        .nxe = question.nxe}};
+  Case one{
+      .level = question.level,
+      .access = {.name = static_cast<trace::AccessName>(question.access),
+                 .as_user = question.as_user,
+                 .ac = question.ac},
+      .controls = {
+          .wp = question.wp, .smep = question.smep, .smap = question.smap, .nxe = question.nxe}};
   for (std::size_t i = 0; i < kLevels; ++i) {
     const std::uint64_t raw = question.entries[i];
     one.entries[i] = {.present = (raw & kPresent) != 0,
@@ -77,8 +76,7 @@ class Judge {
   void begin(std::size_t k) {
     now_ = k;
     const Question& question = history_.steps[k].question;
-    const bool sets_smep =
-        k > 0 && question.smep && !history_.steps[k - 1].question.smep;
+    const bool sets_smep = k > 0 && question.smep && !history_.steps[k - 1].question.smep;
     if (!question.keeps || sets_smep) kept_ = lost_by_fault_ = {};
   }
 
@@ -167,8 +165,8 @@ class Judge {
     for (std::size_t j = 0; j < now_; ++j) {
       const Kept one = kept(j, fault_forgets);
       may_know |= one.is_there;
-      may_know_dirty |= one.is_there && one.is_dirty &&
-                        come_to_the_same(replies_[now_][j], expected(i));
+      may_know_dirty |=
+          one.is_there && one.is_dirty && come_to_the_same(replies_[now_][j], expected(i));
     }
     if (!may_know) return seen == expected(i);
     if (!come_to_the_same(seen, expected(i))) return false;

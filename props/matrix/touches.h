@@ -70,8 +70,7 @@ TouchFindings touch(P& prober, Simulated& oracle, std::uint64_t touches, std::ui
   const auto start = std::chrono::steady_clock::now();
   Touches all(oracle, prober.room(), allowances_of(prober), seed);
   while (all.touches() < touches) {
-    const std::vector<Question> questions =
-        all.next(std::min(kAtOnce, touches - all.touches()));
+    const std::vector<Question> questions = all.next(std::min(kAtOnce, touches - all.touches()));
     std::vector<Reply> replies(questions.size());
     ask_all(prober, std::span<const Question>(questions), std::span<Reply>(replies));
     all.judge(replies);
