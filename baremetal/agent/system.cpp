@@ -20,7 +20,7 @@ bool can_tell(const auto&) { return true; }
 
 }  // namespace
 
-System::System() : system_(::new (static_cast<void*>(place.data())) Mm()) {}
+System::System() : system_(::new(static_cast<void*>(place.data())) Mm()) {}
 
 void System::reset(const trace::Machine& shape) { system_->reset(shape); }
 void System::rebuild(const trace::Machine& shape) { system_->rebuild(shape); }

@@ -69,10 +69,10 @@ concept Prober = requires(P prober, const Question& question) {
 
 // One that would rather be asked many at once, in this order.
 template <class P>
-concept BatchProber = Prober<P> &&
-    requires(P prober, std::span<const Question> questions, std::span<Reply> replies) {
-  prober.ask_all(questions, replies);
-};
+concept BatchProber =
+    Prober<P> && requires(P prober, std::span<const Question> questions, std::span<Reply> replies) {
+      prober.ask_all(questions, replies);
+    };
 
 // Requires as many replies as questions.
 template <Prober P>
