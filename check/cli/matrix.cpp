@@ -36,7 +36,7 @@ void show(const std::string& name, const matrix::Count& count) {
   show(name, count.cases, count.mismatches, count.seconds);
 }
 
-// "so much is allowed: present_of_reserved 12, early_accessed 3"
+// What is known of the engine, and no mismatch: "present_of_reserved 12, early_accessed 3".
 void show_allowed(const std::map<std::string, std::uint64_t>& allowed) {
   const char* before = "        of these known to differ: ";
   for (const auto& [name, count] : allowed) {

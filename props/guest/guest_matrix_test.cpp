@@ -44,6 +44,8 @@ TEST(GuestMatrix, RandomTouchesComeToWhatIsPermitted) {
     for (const std::string& mismatch : one.first) ADD_FAILURE() << mismatch;
     EXPECT_GT(one.went_by_old, kTouches / 100);
   }
+  EXPECT_TRUE(of_guest.allowed.contains("fault_keeps"));
+  EXPECT_TRUE(of_simulated.allowed.empty());
 }
 
 // mm in the guest, whose CPU is probed between operations.
