@@ -4,6 +4,7 @@
 #include <iomanip>
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include "check/cli/guest.h"
 #include "check/cli/input.h"
@@ -75,17 +76,21 @@ bool ask_one(Cpu& cpu, matrix::Simulated& simulated, const std::string& name,
 }
 
 int ask(const Wanted& wanted) {
-  matrix::Simulated simulated;
-  const bool agrees = ask_one(simulated, simulated, "the simulated CPU", wanted);
-  if (wanted.on != kOnGuest) return agrees ? kHeld : kCounterexample;
+  // Before anything is said, for there may be none.
+  std::optional<bare::Qemu> qemu;
   try {
-    bare::Qemu qemu(guest_options());
-    matrix::GuestCpu guest(qemu);
-    std::cout << '\n' << std::flush;
-    const bool agrees_too = ask_one(guest, simulated, "the CPU of the guest", wanted);
-    return agrees && agrees_too ? kHeld : kCounterexample;
+    if (wanted.on == kOnGuest) qemu.emplace(guest_options());
   } catch (const bare::NoGuest& why) {
     stop_for(why);
+  }
+  matrix::Simulated simulated;
+  const bool agrees = ask_one(simulated, simulated, "the simulated CPU", wanted);
+  if (!qemu) return agrees ? kHeld : kCounterexample;
+  std::cout << '\n' << std::flush;
+  try {
+    matrix::GuestCpu guest(*qemu);
+    const bool agrees_too = ask_one(guest, simulated, "the CPU of the guest", wanted);
+    return agrees && agrees_too ? kHeld : kCounterexample;
   } catch (const matrix::GuestEnded& how) {
     std::cout << how.what() << '\n';
     return kCounterexample;
