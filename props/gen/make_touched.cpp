@@ -33,8 +33,12 @@ class Touched {
         dice.one_in(3) ? dice.below(trace_.machine.tables.count) : trace_.machine.tables.count - 1);
     table_ = {static_cast<std::uint8_t>(Table::kFirstShared + shared)};
     place_ = {taste_.homes[static_cast<std::size_t>(kSharedKinds[shared])][0], 0, 0};
-    has_whole_table_ = dice.one_in(4);
-    if (!has_whole_table_ && dice.one_in(2)) page_ = static_cast<std::uint8_t>(dice.below(3));
+    has_whole_table_ = dice.one_in(4) && address_of(place_) != 0 && behind_table();
+    if (has_whole_table_) {
+      page_ = 0xff;  // The last before it.
+    } else if (dice.one_in(2)) {
+      page_ = static_cast<std::uint8_t>(dice.below(3));
+    }
     lane_ = static_cast<std::uint8_t>(dice.below(trace_.machine.cpus.count));
   }
 
@@ -61,17 +65,16 @@ class Touched {
     return machine;
   }
 
-  // The second page behind what a table of the lowest level maps, so that a cursor has the one
-  // above it; none if a trace cannot name it.
+  // The end of what a table of the lowest level maps; none if a trace cannot name it.
   std::optional<VirtPlace> behind_table() const {
-    return TableOperands::named(address_of(place(0)) + (reference::span_of(2) + 1) * 4096);
+    return TableOperands::named(address_of(place(0)) + reference::span_of(2) * 4096);
   }
   VirtPlace place(std::uint8_t page) const { return {place_.place, page, 0}; }
 
-  // A few pages, or a whole table of them: that can be taken out, too.
+  // A few pages; or one, and a whole table of them behind it, that can be taken out, too.
   void open() {
     VirtPlace end = place(static_cast<std::uint8_t>(page_ + 1 + dice_.below(3)));
-    if (has_whole_table_) end = behind_table().value_or(end);
+    if (has_whole_table_) end = *behind_table();
     if (!has_whole_table_ && dice_.one_in(4)) {
       draw(lane_, set_of<CursorOpen>());
     } else {
@@ -80,6 +83,10 @@ class Touched {
   }
 
   void map() {
+    if (has_whole_table_) {
+      ask(lane_, CursorMapRun{some_device(), {0, 2, 0}, some_property()});
+      return;
+    }
     if (!dice_.one_in(3) && has_spare(2)) {
       draw(lane_, set_of<AllocFrame>());
       draw(lane_, set_of<FrameToUntyped>());
@@ -135,7 +142,7 @@ class Touched {
     } else {
       ask(lane_, CursorJump{place(page_)});
     }
-    if (dice_.one_in(3)) {
+    if (has_whole_table_ || dice_.one_in(3)) {
       ask(lane_, CursorUnmap{{Length::kRest, 0, 0}});
     } else {
       draw(lane_, kChange);
