@@ -175,8 +175,7 @@ void find(const props::Property& property, std::uint64_t seed, std::uint64_t mos
   hunted.is_over = true;
 }
 
-void hunt(const props::Property& property, std::uint64_t seed, Hunted& hunted,
-          std::size_t enough) {
+void hunt(const props::Property& property, std::uint64_t seed, Hunted& hunted, std::size_t enough) {
   trace::Trace failing = found_by(property, seed, ~std::uint64_t{0}, hunted);
   check::Budget budget;
   if (property.at_once) budget.tries = 4000;

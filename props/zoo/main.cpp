@@ -80,8 +80,8 @@ bool hunt_all(const Options& options, const std::vector<int>& numbers) {
     const Bug& bug = zoo::kBugs[number - 1];
     const std::string twin = is_ours(bug) ? "" : twin_of(bug);
     if (!is_ours(bug) && twin.empty()) {
-      options.people() << bug.id << ": not hunted, for it takes a program built with "
-                       << bug.oracle << '\n';
+      options.people() << bug.id << ": not hunted, for it takes a program built with " << bug.oracle
+                       << '\n';
       continue;
     }
     std::vector<Json> rows;

@@ -105,8 +105,7 @@ void Score::take(const Bug& bug, std::vector<Json> rows) {
 bool Score::tell() {
   options_.people() << bugs_ << " bugs, " << hunts_ << " hunts: " << found_ << " found, " << named_
                     << " by the oracle named, " << minimal_ << " shrunk to the minimum, "
-                    << smaller_
-                    << " below it\nseconds to find, median / 95th percentile: alone "
+                    << smaller_ << " below it\nseconds to find, median / 95th percentile: alone "
                     << quantile(times_alone_, 0.5) << " / " << quantile(times_alone_, 0.95)
                     << ", at once " << quantile(times_at_once_, 0.5) << " / "
                     << quantile(times_at_once_, 0.95) << '\n';

@@ -47,7 +47,8 @@ class Score {
 
   // The hunts of one bug.
   void take(const Bug& bug, std::vector<Json> rows);
-  // The summary. Whether all went as the list says; nine of ten must shrink to the declared minimum.
+  // The summary. Whether all went as the list says; nine of ten must shrink to the declared
+  // minimum.
   bool tell();
   const Json& rows() const { return all_; }
 
