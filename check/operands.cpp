@@ -20,7 +20,7 @@ static_assert(
         most = std::max(most, fields);
       });
       return most;
-    }() == 5,
+    }() == 6,
     "There must be room for the operands of every operation");
 
 }  // namespace check

@@ -24,7 +24,8 @@ using Nouns =
              trace::Block, trace::List, trace::PhysPlace, trace::ColdPlace, trace::Kind,
              trace::RegionType, trace::Count, trace::Order, trace::Flag, trace::Extent,
              trace::OwnTable, trace::Table, trace::TableKind, trace::VirtPlace, trace::Target,
-             trace::Length, trace::Level, trace::Property, trace::Change, trace::Access>;
+             trace::Length, trace::Level, trace::Property, trace::Change, trace::Access,
+             trace::Area>;
 
 // A register that can stand for any other with its letter. A list cannot: each takes frames of a
 // kind of its own.
@@ -40,7 +41,7 @@ class Operands {
   const Nouns::Pointer* end() const { return all_.data() + count_; }
 
  private:
-  std::array<Nouns::Pointer, 5> all_{};
+  std::array<Nouns::Pointer, 6> all_{};
   std::size_t count_ = 0;
 };
 

@@ -48,6 +48,8 @@ using Simplest =
             trace::BootIsInitialized, trace::BootAddRegion, trace::BootNormalise,
             trace::BootRegionAt, trace::BootEarlyInit, trace::BootEarlyAlloc, trace::BootInitMeta,
             trace::BootPage, trace::BootInitAllocator, trace::BootMappedAt,
+            // The table that it boots with.
+            trace::BootWalk, trace::BootMapPage, trace::BootProtectPage, trace::BootDismiss,
             // CPUs, and the tables that they translate by.
             trace::CpuFlushPage, trace::CpuFlushAll, trace::TableActivate, trace::CpuTouch,
             trace::CpuControl, trace::TableWalk, trace::TableNew, trace::TableDrop,
@@ -58,7 +60,13 @@ using Simplest =
             trace::CursorProtectNext, trace::CursorMapRun, trace::CursorMapSegment,
             trace::CursorUnmap, trace::CursorProtect,
             // What CPUs still know of a space.
-            trace::CpuInterrupt, trace::TlbSync, trace::TlbDispatch, trace::TlbIssue>;
+            trace::CpuInterrupt, trace::TlbSync, trace::TlbDispatch, trace::TlbIssue,
+            // Users' memory, and copies of it.
+            trace::UserLoad, trace::UserRead, trace::UserWrite, trace::UserExchange,
+            trace::SpaceFork,
+            // Areas of the kernel's.
+            trace::AreaMapRange, trace::AreaMapFrames, trace::AreaQuery, trace::AreaDrop,
+            trace::AreaSplit>;
 static_assert(Simplest::kCount == trace::kOpCount, "A new operation needs its place here");
 
 template <std::size_t... I>

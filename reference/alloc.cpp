@@ -41,7 +41,10 @@ constexpr bool kMayMakeNodes =
     std::is_same_v<One, trace::CursorMapFrame> || std::is_same_v<One, trace::CursorMapRaw> ||
     std::is_same_v<One, trace::CursorMapRun> || std::is_same_v<One, trace::CursorMapSegment> ||
     std::is_same_v<One, trace::CursorTakeNext> || std::is_same_v<One, trace::CursorUnmap> ||
-    std::is_same_v<One, trace::CursorProtectNext> || std::is_same_v<One, trace::CursorProtect>;
+    std::is_same_v<One, trace::CursorProtectNext> || std::is_same_v<One, trace::CursorProtect> ||
+    std::is_same_v<One, trace::AreaMapFrames> || std::is_same_v<One, trace::AreaMapRange> ||
+    std::is_same_v<One, trace::AreaSplit> || std::is_same_v<One, trace::SpaceFork> ||
+    std::is_same_v<One, trace::BootMapPage> || std::is_same_v<One, trace::BootProtectPage>;
 
 bool are_free(const State& state, Page first, std::uint64_t count) {
   for (std::uint64_t i = 0; i < count; ++i) {

@@ -83,18 +83,6 @@ void add_largest(std::vector<Supply>& supplies, const std::vector<Region>& parts
   if (largest != parts.end()) supplies.push_back({largest->begin, largest->end, largest->begin});
 }
 
-// Takes from the first that has enough.
-std::optional<std::uint64_t> take_early(std::vector<Supply>& supplies, std::uint64_t pages,
-                                        std::uint64_t align) {
-  for (Supply& supply : supplies) {
-    const std::uint64_t begin = (supply.tail + align - 1) / align * align;
-    if (begin > supply.end || pages > (supply.end - begin) / kPageBytes) continue;
-    supply.tail = begin + pages * kPageBytes;
-    return begin;
-  }
-  return std::nullopt;
-}
-
 bool is_early(const Cold& cold, std::uint64_t address) {
   return std::ranges::any_of(cold.supplies, [&](const Supply& supply) {
     return address >= supply.begin && address < supply.tail;
@@ -130,6 +118,17 @@ void mark(Cold& cold, std::uint64_t begin, std::uint64_t end, KindName kind) {
 }
 
 }  // namespace
+
+std::optional<std::uint64_t> take_early(std::vector<Supply>& supplies, std::uint64_t pages,
+                                        std::uint64_t align) {
+  for (Supply& supply : supplies) {
+    const std::uint64_t begin = (supply.tail + align - 1) / align * align;
+    if (begin > supply.end || pages > (supply.end - begin) / kPageBytes) continue;
+    supply.tail = begin + pages * kPageBytes;
+    return begin;
+  }
+  return std::nullopt;
+}
 
 bool allows(const State& state, Lane lane, const trace::BootAddRegion& op) {
   const std::uint64_t length = op.length.value();
@@ -273,7 +272,7 @@ Answer step(State& state, Lane, const trace::BootInitAllocator&, const Answer&) 
   Cold& cold = state.cold;
   for (const Region& part : usable_within(cold, 0, kMemoryEnd)) {
     for (std::uint64_t at = part.begin; at < part.end; at += kPageBytes) {
-      if (!is_early(cold, at)) cold.free.insert(at / kPageBytes);
+      if (!is_early(cold, at)) cold.free.insert(at / kPageBytes);  // Else it may have come back.
     }
   }
   cold.has_allocator = true;

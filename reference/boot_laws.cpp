@@ -2,7 +2,7 @@
 // What is required and promised of a machine that boots.
 #include <iterator>
 
-#include "reference/conditions.h"
+#include "reference/boot_conditions.h"
 
 namespace reference {
 
@@ -142,33 +142,6 @@ bool starts_early(const Step& step) {
   return answers(step) && changes_cold_only(step, [&](Cold& cold) { cold.supplies = supplies; });
 }
 
-// The lowest place in a supply, tried page by page; nothing if there is none.
-std::optional<std::uint64_t> place_in(const Supply& supply, std::uint64_t pages,
-                                      std::uint64_t align) {
-  for (std::uint64_t at = supply.tail; at < supply.end; at += kPageBytes) {
-    if (at % align == 0 && pages <= (supply.end - at) / kPageBytes) return at;
-  }
-  return std::nullopt;
-}
-
-// Takes the place in the first supply that has one, and all that is before it there.
-std::optional<std::uint64_t> take_first_place(Cold& cold, std::uint64_t pages,
-                                              std::uint64_t align) {
-  for (Supply& supply : cold.supplies) {
-    if (const auto at = place_in(supply, pages, align)) {
-      supply.tail = *at + pages * kPageBytes;
-      return at;
-    }
-  }
-  return std::nullopt;
-}
-
-bool is_spent(const Cold& cold, std::uint64_t page) {
-  return std::ranges::any_of(cold.supplies, [&](const Supply& supply) {
-    return supply.begin <= page && page < supply.tail;
-  });
-}
-
 // ---- Metadata ----
 
 // The highest page that decides max_paddr, by either rule; nothing if there is none.
@@ -265,7 +238,7 @@ bool tells_the_page(const Step& step, std::uint64_t address) {
 
 bool starts_the_allocator(const Step& step) {
   const Cold& before = step.before.cold;
-  std::set<Page> free;
+  std::set<Page> free = before.free;  // Tables that came back.
   for (Page page = 0; page * kPageBytes < kMemoryEnd; ++page) {
     const std::uint64_t at = page * kPageBytes;
     if (is_usable(before, at) && !is_spent(before, at)) free.insert(page);
@@ -328,7 +301,8 @@ bool is_booted_so_far(const State& state) {
   if (cold.max_paddr != 0 && cold.supplies.empty()) return false;
   if (cold.has_allocator && cold.max_paddr == 0) return false;
   if (cold.max_paddr == 0 && (!cold.mapped.empty() || !cold.marked.empty())) return false;
-  if (!cold.has_allocator && !cold.free.empty()) return false;
+  const bool may_have_come_back = cold.has_dismissed[0] && cold.has_dismissed[1];
+  if (!cold.has_allocator && !may_have_come_back && !cold.free.empty()) return false;
 
   for (const Supply& supply : cold.supplies) {
     const bool is_whole = is_aligned(supply.tail) && supply.begin <= supply.tail &&
@@ -344,7 +318,8 @@ bool is_booted_so_far(const State& state) {
                                       !cold.free.contains(marked.first);
                              }) &&
          std::ranges::all_of(cold.free, [&](Page page) {
-           return is_usable(cold, page * kPageBytes) && !is_spent(cold, page * kPageBytes);
+           return is_usable(cold, page * kPageBytes) &&
+                  (may_have_come_back || !is_spent(cold, page * kPageBytes));
          });
 }
 

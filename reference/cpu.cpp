@@ -5,8 +5,8 @@
 // tables say now may be kept at any time, so only what they no longer say is written down.
 #include <algorithm>
 
+#include "reference/access.h"
 #include "reference/model.h"
-#include "reference/passage.h"
 
 namespace reference {
 
@@ -42,9 +42,7 @@ bool may_be_kept(const Mapping& mapping, const Controls& controls) {
 }
 
 // Whether the kernel's half is a CPU's, too, by the table that it translates by.
-bool has_kernel_half(TableKindName kind) {
-  return is_users(kind) || kind == TableKindName::kernel;
-}
+bool has_kernel_half(TableKindName kind) { return is_users(kind) || kind == TableKindName::kernel; }
 bool is_kernels(const State& state, Page root) {
   return state.shared[0] && state.shared[0]->root == root;
 }
@@ -77,54 +75,55 @@ EntryRights rights_of(const Translation& page) {
 }
 
 // By a page whose entry says so. However many tables are on the way, they permit everything.
-Passage pass(const EntryRights& leaf, const trace::CpuTouch& op, const Controls& controls) {
+Passage pass(const EntryRights& leaf, const Touch& touch, const Controls& controls) {
   const EntryRights way[] = {{}, leaf};
-  return pass(way, {op.access.name, op.as_user.value(), op.ac.value()}, controls);
+  return pass(way, touch.how, controls);
 }
-bool is_permitted(const Translation& page, const trace::CpuTouch& op, const Controls& controls) {
-  return !pass(rights_of(page), op, controls).error;
+bool is_permitted(const Translation& page, const Touch& touch, const Controls& controls) {
+  return !pass(rights_of(page), touch, controls).error;
 }
 
 Answer fault(std::uint64_t error, bool walked) {
   return {{.status = Status::page_fault, .results = {0, error, walked ? 1u : 0u}}, {}};
 }
 
-Answer reach(const Translation& page, const trace::CpuTouch& op, bool walked) {
-  const std::uint64_t address = trace::address_of(op.at);
+Answer reach(const Translation& page, const Touch& touch, bool walked) {
+  const std::uint64_t address = touch.address;
   const std::uint64_t offset = address - page.begin * kPageBytes;
   return {{.results = {page.to * kPageBytes + offset, 0, walked ? 1u : 0u}}, {}};
 }
 
 // What comes of an access by a translation that was kept.
-Answer use(const Translation& page, const trace::CpuTouch& op, const Controls& controls) {
-  const Passage passage = pass(rights_of(page), op, controls);
-  return passage.error ? fault(*passage.error, false) : reach(page, op, false);
+Answer use(const Translation& page, const Touch& touch, const Controls& controls) {
+  const Passage passage = pass(rights_of(page), touch, controls);
+  return passage.error ? fault(*passage.error, false) : reach(page, touch, false);
 }
 
 // To store by a page that is not known to be dirty, the CPU walks.
-bool can_use_kept(const Translation& page, const trace::CpuTouch& op, const Controls& controls) {
-  const bool is_store = op.access.name == AccessName::store;
-  return !is_store || page.dirty || !is_permitted(page, op, controls);
+bool can_use_kept(const Translation& page, const Touch& touch, const Controls& controls) {
+  const bool is_store = touch.how.name == AccessName::store;
+  return !is_store || page.dirty || !is_permitted(page, touch, controls);
 }
 
 // Walks the table; the entry has been accessed then, or written by.
-Answer walk(State& state, Lane lane, const trace::CpuTouch& op) {
+Answer walk(State& state, Lane lane, const Touch& touch) {
   Processor& cpu = state.cpus[lane];
-  const VirtPage page = trace::address_of(op.at) / kPageBytes;
+  const VirtPage page = touch.address / kPageBytes;
   const Tree& tree = tree_for(state, *cpu.root, page);
   const auto* const found = mapping_of(tree, page);
   EntryRights leaf{.present = false};
   if (found != nullptr && is_present(found->second)) {
     leaf = rights_of(translation_of(found->first, found->second));
   }
-  const Passage passage = pass(leaf, op, cpu.controls);
+  const Passage passage = pass(leaf, touch, cpu.controls);
   if (passage.error) {
     forget(cpu, page);
     return fault(*passage.error, true);
   }
   // Had it kept one by which that could be done, it would not have walked.
   for (const Translation& one : kept_of(cpu, page)) {
-    const bool serves = can_use_kept(one, op, cpu.controls) && is_permitted(one, op, cpu.controls);
+    const bool serves =
+        can_use_kept(one, touch, cpu.controls) && is_permitted(one, touch, cpu.controls);
     if (serves) cpu.kept.erase(one);
   }
   const Page root = is_kernels(state, cpu.root->root) || page < kVirtEnd / 2
@@ -136,9 +135,20 @@ Answer walk(State& state, Lane lane, const trace::CpuTouch& op) {
   if (passage.dirty) rights.bits |= Rights::kDirty;
   if (rights != mapping.property.rights) {
     mapping.property.rights = rights;
-    touch(state, root, found->first, found->first + span_of(mapping.level) - 1);
+    reference::touch(state, root, found->first, found->first + span_of(mapping.level) - 1);
   }
-  return reach(translation_of(found->first, found->second), op, true);
+  return reach(translation_of(found->first, found->second), touch, true);
+}
+
+// Whether users' memory is reached by a table that is no space: of that nobody is told what to
+// forget.
+bool reaches_users_otherwise(TableKindName kind) {
+  return kind == TableKindName::user || kind == TableKindName::plain;
+}
+
+void forget_all(Processor& cpu) {
+  cpu.kept.clear();
+  cpu.may_know_others = cpu.reaches_others;
 }
 
 }  // namespace
@@ -162,6 +172,8 @@ void note_stale(State& state, Page root, VirtPage at, const Mapping& mapping) {
 void switch_tables(State& state, Lane lane, const TableHandle& table) {
   Processor& cpu = state.cpus[lane];
   const std::optional<TableHandle> before = std::exchange(cpu.root, table);
+  cpu.reaches_others = reaches_users_otherwise(table.kind);
+  cpu.may_know_others |= cpu.reaches_others;
   if (table.kind == TableKindName::space) state.trees.at(table.root).active_on.insert(lane);
   if (before && before->kind == TableKindName::space) {
     state.trees.at(before->root).active_on.erase(lane);
@@ -185,12 +197,12 @@ bool allows(const State& state, Lane lane, const trace::CpuTouch&) {
   return state.cpus[lane].root.has_value();
 }
 
-Answer step(State& state, Lane lane, const trace::CpuTouch& op, const Answer& seen) {
+Answer touch_at(State& state, Lane lane, const Touch& touch, const Answer& seen) {
   Processor& cpu = state.cpus[lane];
-  const VirtPage page = trace::address_of(op.at) / kPageBytes;
+  const VirtPage page = touch.address / kPageBytes;
   if (!is_canonical(page)) return {{Status::general_protection}, {}};
   const bool walked = seen.reply.results[2] != 0;
-  if (walked) return walk(state, lane, op);
+  if (walked) return walk(state, lane, touch);
 
   std::vector<Translation> all = kept_of(cpu, page);
   const auto* const now = mapping_of(tree_for(state, *cpu.root, page), page);
@@ -198,19 +210,25 @@ Answer step(State& state, Lane lane, const trace::CpuTouch& op, const Answer& se
     all.push_back(translation_of(now->first, now->second));
   }
   const bool fits = std::ranges::any_of(all, [&](const Translation& one) {
-    return can_use_kept(one, op, cpu.controls) && use(one, op, cpu.controls) == seen;
+    return can_use_kept(one, touch, cpu.controls) && use(one, touch, cpu.controls) == seen;
   });
-  if (!fits) return walk(state, lane, op);
+  if (!fits) return walk(state, lane, touch);
   if (seen.reply.status == Status::page_fault) {
     forget(cpu, page);
     return seen;
   }
   // It keeps one by which that can be done.
   for (const Translation& one : kept_of(cpu, page)) {
-    const bool could = can_use_kept(one, op, cpu.controls) && use(one, op, cpu.controls) == seen;
+    const bool could =
+        can_use_kept(one, touch, cpu.controls) && use(one, touch, cpu.controls) == seen;
     if (!could) cpu.kept.erase(one);
   }
   return seen;
+}
+
+Answer step(State& state, Lane lane, const trace::CpuTouch& op, const Answer& seen) {
+  const Access how{op.access.name, op.as_user.value(), op.ac.value()};
+  return touch_at(state, lane, {trace::address_of(op.at), how}, seen);
 }
 
 bool allows(const State&, Lane, const trace::CpuControl&) { return true; }
@@ -218,7 +236,7 @@ bool allows(const State&, Lane, const trace::CpuControl&) { return true; }
 Answer step(State& state, Lane lane, const trace::CpuControl& op, const Answer&) {
   Processor& cpu = state.cpus[lane];
   cpu.controls = {op.wp.value(), op.smep.value(), op.smap.value(), op.nxe.value()};
-  cpu.kept.clear();
+  forget_all(cpu);
   return {};
 }
 
@@ -234,7 +252,7 @@ bool allows(const State&, Lane, const trace::CpuFlushAll&) { return true; }
 Answer step(State& state, Lane lane, const trace::CpuFlushAll& op, const Answer&) {
   Processor& cpu = state.cpus[lane];
   if (op.global.value()) {
-    cpu.kept.clear();
+    forget_all(cpu);
   } else {
     forget_all_but_global(cpu);
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // What CPUs may do by themselves: said of what they may keep, before and after.
-#include "reference/cursor_conditions.h"
+#include "reference/user_conditions.h"
 
 namespace reference {
 
@@ -109,18 +109,18 @@ bool keeps_but(const Step& step, auto&& forgets) {
 
 // Why an access faults, as an error code; none if it does not. Intel SDM vol. 3A, sections 5.6
 // and 5.7.
-std::optional<std::uint64_t> error_of(const trace::CpuTouch& op, const Controls& controls,
+std::optional<std::uint64_t> error_of(const Touched& touch, const Controls& controls,
                                       const std::optional<Leads>& page, bool is_reserved) {
-  const bool w = op.access.name == AccessName::store;
-  const bool u = op.as_user.value();
-  const bool i = op.access.name == AccessName::fetch;
+  const bool w = touch.name == AccessName::store;
+  const bool u = touch.as_user;
+  const bool i = touch.name == AccessName::fetch;
   const std::uint64_t code =
       (w ? 2u : 0u) + (u ? 4u : 0u) + (i && (controls.nxe || controls.smep) ? 16u : 0u);
   if (!page) return code;
   if (is_reserved) return code + 9;
   bool permitted = page->user;
   if (!u) {
-    const bool is_kept_out = i ? controls.smep : controls.smap && !op.ac.value();
+    const bool is_kept_out = i ? controls.smep : controls.smap && !touch.ac;
     permitted = !page->user || !is_kept_out;
   }
   if (w && !page->writable && (u || controls.wp)) permitted = false;
@@ -129,48 +129,49 @@ std::optional<std::uint64_t> error_of(const trace::CpuTouch& op, const Controls&
 }
 
 // Whether the answer is that of an access by a page, or of one where there is none.
-bool answers_touch(const Step& step, const trace::CpuTouch& op, const std::optional<Leads>& page,
+bool answers_touch(const Step& step, const Touched& touch, const std::optional<Leads>& page,
                    bool is_reserved, bool walked) {
-  const auto error = error_of(op, step.before.cpus[step.lane].controls, page, is_reserved);
-  trace::Answer wanted;
-  wanted.reply.status = error ? Status::page_fault : Status::ok;
-  if (error) wanted.reply.results[1] = *error;
-  if (!error) {
-    wanted.reply.results[0] = page->to * kPageBytes + trace::address_of(op.at) % kPageBytes;
-  }
-  wanted.reply.results[2] = walked ? 1 : 0;
-  return step.answer == wanted;
+  const auto error = error_of(touch, step.before.cpus[step.lane].controls, page, is_reserved);
+  trace::Reply wanted{.status = error ? Status::page_fault : Status::ok};
+  if (error) wanted.results[1] = *error;
+  if (!error) wanted.results[0] = page->to * kPageBytes + touch.address % kPageBytes;
+  wanted.results[2] = walked ? 1 : 0;
+  return touch.reply == wanted;
 }
 
-bool touches_by_what_is_kept(const Step& step, const trace::CpuTouch& op, VirtPage page,
+bool touches_by_what_is_kept(const Step& step, const Touched& touch,
                              const std::optional<Lookup>& now) {
   const Processor& cpu = step.before.cpus[step.lane];
   auto serves = [&](const Leads& leads) {
-    const bool walks = op.access.name == AccessName::store && !leads.dirty &&
-                       step.answer.reply.status == Status::ok;
-    return !walks && answers_touch(step, op, leads, false, false);
+    const bool walks =
+        touch.name == AccessName::store && !leads.dirty && touch.reply.status == Status::ok;
+    return !walks && answers_touch(step, touch, leads, false, false);
   };
   const auto& kept = step.after.cpus[step.lane].kept;
   const bool by_now = now && may_keep(*now, cpu.controls) && serves(leads_to(*now));
   bool by_kept = false;
   bool still_kept = false;
   for (const Translation& one : cpu.kept) {
-    if (!covers(one, page) || !serves(leads_to(one, page))) continue;
+    if (!covers(one, touch.page()) || !serves(leads_to(one, touch.page()))) continue;
     by_kept = true;
     still_kept |= kept.contains(one);
   }
-  return (by_now || by_kept) && (by_now || still_kept || !is_ok(step));
+  return (by_now || by_kept) && (by_now || still_kept || touch.reply.status != Status::ok);
 }
 
 // A fault makes the CPU forget the page; an access, at most other translations of it.
-bool forgets_by_touch(const Step& step, VirtPage page) {
-  if (step.answer.reply.status == Status::page_fault) {
-    return keeps_but(step, [&](const Translation& one) { return covers(one, page); });
-  }
+bool forgets_by_touches(const Step& step, const std::vector<Touched>& touches) {
   const auto& before = step.before.cpus[step.lane].kept;
   const auto& after = step.after.cpus[step.lane].kept;
   return is_included(after, before) && std::ranges::all_of(before, [&](const Translation& one) {
-           return covers(one, page) || after.contains(one);
+           bool is_touched = false, is_forgotten = false;
+           for (const Touched& touch : touches) {
+             if (!covers(one, touch.page())) continue;
+             is_touched = true;
+             is_forgotten |= touch.reply.status == Status::page_fault;
+           }
+           if (is_forgotten) return !after.contains(one);
+           return is_touched || after.contains(one);
          });
 }
 
@@ -192,41 +193,52 @@ bool kept_translations_are_whole(const State& state) {
   });
 }
 
+namespace {
+
+bool touches_rightly(const Step& step, const Touched& touch) {
+  const Processor& cpu = step.before.cpus[step.lane];
+  const std::optional<Lookup> now = look_up(step.before, cpu, touch.page());
+  if (touch.reply.results[2] == 0) return touches_by_what_is_kept(step, touch, now);
+  const bool is_present = now && now->property.rights.has(Rights::kReadable);
+  const bool is_reserved = is_present && !may_keep(*now, cpu.controls);
+  const auto leads = is_present ? std::optional(leads_to(*now)) : std::nullopt;
+  return answers_touch(step, touch, leads, is_reserved, true);
+}
+
+}  // namespace
+
 bool touches_rightly(const Step& step) {
   const auto* const op = as<trace::CpuTouch>(step);
-  if (op == nullptr) return true;
-  const Processor& cpu = step.before.cpus[step.lane];
-  const std::uint64_t address = trace::address_of(op->at);
-  if (!cpu.root) return false;
-  if (!is_canonical(address)) return refuses(step, Status::general_protection);
-  const VirtPage page = address / kPageBytes;
-  const std::optional<Lookup> now = look_up(step.before, cpu, page);
-  bool is_right = false;
-  if (step.answer.reply.results[2] == 0) {
-    is_right = touches_by_what_is_kept(step, *op, page, now);
-  } else {
-    const bool is_present = now && now->property.rights.has(Rights::kReadable);
-    const bool is_reserved = is_present && !may_keep(*now, cpu.controls);
-    const auto leads = is_present ? std::optional(leads_to(*now)) : std::nullopt;
-    is_right = answers_touch(step, *op, leads, is_reserved, true);
+  const std::vector<Touched> touches = touches_of(step);
+  if (op == nullptr && touches.empty()) return true;
+  if (!step.before.cpus[step.lane].root) return false;
+  if (op != nullptr && !is_canonical(trace::address_of(op->at))) {
+    return refuses(step, Status::general_protection);
   }
-  return is_right && forgets_by_touch(step, page) && changes_only(step, [&](State& state, Held&) {
-           state.cpus[step.lane].kept = step.after.cpus[step.lane].kept;
-           state.trees = step.after.trees;  // POST-41 speaks of that.
-         });
+  const bool all_right = std::ranges::all_of(
+      touches, [&](const Touched& touch) { return touches_rightly(step, touch); });
+  if (!all_right || !forgets_by_touches(step, touches)) return false;
+  // Of users' memory, POST-40 says what else may change.
+  return op == nullptr || (chooses_nothing(step) && changes_only(step, [&](State& state, Held&) {
+                             state.cpus[step.lane].kept = step.after.cpus[step.lane].kept;
+                             state.trees = step.after.trees;  // POST-41 speaks of that.
+                           }));
 }
 
 bool walk_marks_the_entry(const Step& step) {
-  const auto* const op = as<trace::CpuTouch>(step);
-  if (op == nullptr) return true;
-  const bool marks = is_ok(step) && step.answer.reply.results[2] != 0;
+  const std::vector<Touched> touches = touches_of(step);
+  const bool is_of_users = copy_of(step).has_value();
+  if (as<trace::CpuTouch>(step) == nullptr && !is_of_users) return true;
   auto wanted = step.before.trees;
-  const VirtPage page = trace::address_of(op->at) / kPageBytes;
-  for (const Page root : roots_of(step.before, step.before.cpus[step.lane])) {
-    for (auto& [at, mapping] : wanted.at(root).mappings) {
-      if (!marks || page < at || page - at >= span_of(mapping.level)) continue;
-      mapping.property.rights.bits |= Rights::kAccessed;
-      if (op->access.name == AccessName::store) mapping.property.rights.bits |= Rights::kDirty;
+  for (const Touched& touch : touches) {
+    if (touch.reply.status != Status::ok || touch.reply.results[2] == 0) continue;
+    const VirtPage page = touch.page();
+    for (const Page root : roots_of(step.before, step.before.cpus[step.lane])) {
+      for (auto& [at, mapping] : wanted.at(root).mappings) {
+        if (page < at || page - at >= span_of(mapping.level)) continue;
+        mapping.property.rights.bits |= Rights::kAccessed;
+        if (touch.name == AccessName::store) mapping.property.rights.bits |= Rights::kDirty;
+      }
     }
   }
   return wanted == step.after.trees;
@@ -238,11 +250,28 @@ namespace {
 std::vector<Flushes> flushes_of(const Step& step, Lane lane) {
   const Processor& cpu = step.before.cpus[lane];
   const bool is_own = lane == step.lane;
+  if (is_of_areas(step)) {
+    const Flushes flushes = flushed_everywhere(step);
+    if (!flushes.any() || lane >= step.before.machine.cpus.count) return {};
+    std::vector<Flushes> told = is_own ? std::vector<Flushes>{} : cpu.queue;
+    told.push_back(flushes);
+    return told;
+  }
   if (as<trace::CpuInterrupt>(step) || as<trace::Quiesce>(step)) {
     return is_own ? cpu.queue : std::vector<Flushes>{};
   }
   if (as<trace::TlbSync>(step)) {
     return cpu.told_by.contains(step.lane) ? cpu.queue : std::vector<Flushes>{};
+  }
+  if (const auto* const op = as<trace::SpaceFork>(step)) {
+    const Tree& old = step.before.trees.at(table_before(step, op->from)->root);
+    const bool takes_rights = std::ranges::any_of(old.mappings, [](const auto& one) {
+      return one.second.tracked && one.second.property.rights.has(Rights::kWritable);
+    });
+    if (!is_ok(step) || !takes_rights || !old.active_on.contains(lane)) return {};
+    std::vector<Flushes> told = is_own ? std::vector<Flushes>{} : cpu.queue;
+    told.push_back({.pages = {}, .all = true});
+    return told;
   }
   const Cursor* const cursor = cursor_before(step);
   if (!is_own || cursor == nullptr) return {};
@@ -251,8 +280,16 @@ std::vector<Flushes> flushes_of(const Step& step, Lane lane) {
 }
 
 bool any_covers(const std::vector<Flushes>& all, VirtPage page, bool is_global) {
-  return std::ranges::any_of(
-      all, [&](const Flushes& one) { return (one.all && !is_global) || names(one, page); });
+  return std::ranges::any_of(all, [&](const Flushes& one) {
+    return (one.all && (one.global || !is_global)) || names(one, page);
+  });
+}
+
+// Whether a CPU that does these forgets a translation.
+bool has_to_go(const std::vector<Flushes>& all, const Translation& one) {
+  Processor cpu{.kept = {one}};
+  for (const Flushes& flushes : all) forget_by(cpu, flushes);
+  return cpu.kept.empty();
 }
 
 }  // namespace
@@ -263,7 +300,7 @@ bool keeps_what_was_so(const Step& step) {
   if (!is_answered(step)) return true;
   const bool forgets = as<trace::CpuTouch>(step) || as<trace::CpuControl>(step) ||
                        as<trace::CpuFlushPage>(step) || as<trace::CpuFlushAll>(step) ||
-                       as<trace::TableActivate>(step);
+                       as<trace::TableActivate>(step) || copy_of(step).has_value();
   for (Lane lane = 0; lane < step.before.cpus.size(); ++lane) {
     const Processor& before = step.before.cpus[lane];
     const Processor& after = step.after.cpus[lane];
@@ -273,7 +310,7 @@ bool keeps_what_was_so(const Step& step) {
     if (forgets && lane == step.lane) continue;
     const std::vector<Flushes> told = flushes_of(step, lane);
     const bool all_kept_still = std::ranges::all_of(before.kept, [&](const Translation& one) {
-      return after.kept.contains(one) != any_covers(told, one.begin, one.global);
+      return after.kept.contains(one) != has_to_go(told, one);
     });
     if (!all_kept_still) return false;
     bool all_kept = true;
@@ -306,7 +343,10 @@ bool forgets_translations(const Step& step) {
                                              return all->global.value() || !one.global;
                                            });
   return are_right && answers(step) && changes_only(step, [&](State& state, Held&) {
-           state.cpus[step.lane].kept = step.after.cpus[step.lane].kept;
+           Processor& cpu = state.cpus[step.lane];
+           cpu.kept = step.after.cpus[step.lane].kept;
+           const bool is_everything = all != nullptr && all->global.value();
+           if (is_everything) cpu.may_know_others = cpu.reaches_others;
          });
 }
 
@@ -321,6 +361,7 @@ bool sets_controls(const Step& step) {
              cpu.controls.smap = op->smap.value();
              cpu.controls.nxe = op->nxe.value();
              cpu.kept = {};
+             cpu.may_know_others = cpu.reaches_others;
            });
   }
   if (as<trace::TableActivate>(step) == nullptr || !is_answered(step)) return true;

@@ -101,13 +101,56 @@ Answer now(const Cursor& cursor, Status status = Status::ok) {
   return {{.status = status, .results = {cursor.at * kPageBytes}}, {}};
 }
 
+// Whether a range, in bytes, has addresses that only areas may map.
+bool overlaps_areas(std::uint64_t begin, std::uint64_t end) {
+  return begin < trace::kAreasEnd && end > trace::kAreasBegin;
+}
+
 }  // namespace
+
+void open_cursor(State& state, Lane lane, Cursor cursor, const Answer& seen, Answer& answer) {
+  const Tree& tree = state.trees.at(cursor.root);
+  cursor.at = cursor.begin;
+  const Way way = way_to(tree, cursor.begin, cursor.end);
+  cursor.level = cursor.guard = way.guard;
+  if (must_wait(state, tree, way, cursor.begin, cursor.end)) {
+    answer = {{Status::impermissible}, {}};
+    return;
+  }
+  std::vector<Page> taken;
+  answer.reply.status = take_nodes(state, lane, way.missing, seen, answer, taken);
+  if (answer.reply.status != Status::ok) return;
+  auto level = static_cast<Level>(way.guard + way.missing);
+  for (const Page page : taken) {
+    link_node(state, cursor.root, page, place_of(--level, cursor.begin), std::nullopt);
+  }
+  for_each_node(tree, place_of(cursor.guard, cursor.begin), cursor.begin, cursor.end,
+                [&](NodePlace, Page page) {
+                  state.nodes.at(page).locked_by = lane;
+                  state.touched.insert(page);
+                  cursor.nodes.insert(page);
+                });
+  state.held[lane].cursor = cursor;
+}
+
+void close_cursor(State& state, Lane lane) {
+  dispatch_the_last(state, lane);
+  for (const Page page : cursor_of(state, lane).nodes) {
+    state.nodes.at(page).locked_by.reset();
+    state.touched.insert(page);
+  }
+  state.held[lane].cursor.reset();
+}
 
 bool allows(const State& state, Lane lane, const trace::CursorOpen& op) {
   const TableHandle* const table = table_at(state, lane, op.table);
   if (state.held[lane].cursor || table == nullptr) return false;
   const bool changes_space = op.may_change.value() && table->kind == trace::TableKindName::space;
   if (state.at_once && changes_space) return false;
+  const bool changes_kernel = op.may_change.value() && table->kind == trace::TableKindName::kernel;
+  if (changes_kernel && overlaps_areas(trace::address_of(op.begin), trace::address_of(op.end))) {
+    return false;
+  }
   return state.at_once || !any_other_has_cursor(state, lane);
 }
 
@@ -118,30 +161,17 @@ Answer step(State& state, Lane lane, const trace::CursorOpen& op, const Answer& 
   if (!is_range_of(shape_of(table.kind), from, to)) return {{Status::invalid_range}, {}};
   if (from % kPageBytes != 0 || to % kPageBytes != 0) return {{Status::not_aligned}, {}};
 
-  const Tree& tree = state.trees.at(table.root);
-  Cursor cursor{.root = table.root, .kind = table.kind, .may_change = op.may_change.value()};
-  cursor.at = cursor.begin = from / kPageBytes;
-  cursor.end = to / kPageBytes;
-  const Way way = way_to(tree, cursor.begin, cursor.end);
-  cursor.level = cursor.guard = way.guard;
-  if (must_wait(state, tree, way, cursor.begin, cursor.end)) return {{Status::impermissible}, {}};
-
   Answer answer;
-  std::vector<Page> taken;
-  answer.reply.status = take_nodes(state, lane, way.missing, seen, answer, taken);
-  if (answer.reply.status != Status::ok) return answer;
-  auto level = static_cast<Level>(way.guard + way.missing);
-  for (const Page page : taken) {
-    link_node(state, table.root, page, place_of(--level, cursor.begin), std::nullopt);
+  open_cursor(state, lane,
+              {.root = table.root,
+               .kind = table.kind,
+               .may_change = op.may_change.value(),
+               .begin = from / kPageBytes,
+               .end = to / kPageBytes},
+              seen, answer);
+  if (answer.reply.status == Status::ok) {
+    answer.reply.results[0] = cursor_of(state, lane).guard;
   }
-  for_each_node(tree, place_of(cursor.guard, cursor.begin), cursor.begin, cursor.end,
-                [&](NodePlace, Page page) {
-                  state.nodes.at(page).locked_by = lane;
-                  state.touched.insert(page);
-                  cursor.nodes.insert(page);
-                });
-  state.held[lane].cursor = cursor;
-  answer.reply.results[0] = cursor.guard;
   return answer;
 }
 
@@ -150,12 +180,7 @@ bool allows(const State& state, Lane lane, const trace::CursorClose&) {
 }
 
 Answer step(State& state, Lane lane, const trace::CursorClose&, const Answer&) {
-  dispatch_the_last(state, lane);
-  for (const Page page : cursor_of(state, lane).nodes) {
-    state.nodes.at(page).locked_by.reset();
-    state.touched.insert(page);
-  }
-  state.held[lane].cursor.reset();
+  close_cursor(state, lane);
   return {};
 }
 

@@ -48,19 +48,9 @@ Answer begin_over(State& state, Lane lane, const auto& op, const Answer& seen) {
 
 // ---- Mapping ----
 
-bool says_what_none_can(trace::Cache cache) {
-  return cache.name == trace::CacheName::write_protected;
-}
-
 // Whether a handle, or a segment's handles, are of frames that a table takes.
 bool takes(trace::TableKindName table, const auto& handle) {
-  if (is_users(table)) {
-    return handle.knows == Knows::untyped ||
-           (handle.knows == Knows::kind && trace::is_untyped(handle.kind));
-  }
-  if (table != trace::TableKindName::kernel || handle.knows != Knows::kind) return false;
-  const trace::Usage usage = usage_of(handle.kind);
-  return usage == trace::Usage::frame || usage == trace::Usage::kernel_stack;
+  return takes(table, handle.knows, handle.kind);
 }
 
 // What a space maps uncounted is no memory.
@@ -239,7 +229,8 @@ Found take_one(State& state, Lane lane, Doing& doing, Fragment& fragment) {
 
 bool says_what_none_can(const trace::Change& change) {
   return change.cache != trace::Change::kKeep &&
-         says_what_none_can(trace::Cache{static_cast<trace::CacheName>(change.cache - 1)});
+         reference::says_what_none_can(
+             trace::Cache{static_cast<trace::CacheName>(change.cache - 1)});
 }
 
 trace::Property changed(trace::Property property, const trace::Change& change) {
@@ -287,6 +278,19 @@ Found protect_one(State& state, Lane lane, const trace::Change& change, Doing& d
 }
 
 }  // namespace
+
+bool takes(trace::TableKindName table, Knows knows, trace::Kind kind) {
+  if (is_users(table)) {
+    return knows == Knows::untyped || (knows == Knows::kind && trace::is_untyped(kind));
+  }
+  if (table != trace::TableKindName::kernel || knows != Knows::kind) return false;
+  const trace::Usage usage = usage_of(kind);
+  return usage == trace::Usage::frame || usage == trace::Usage::kernel_stack;
+}
+
+bool says_what_none_can(trace::Cache cache) {
+  return cache.name == trace::CacheName::write_protected;
+}
 
 bool allows(const State& state, Lane lane, const trace::CursorMapFrame& op) {
   const Held& held = state.held[lane];

@@ -132,6 +132,11 @@ bool changes_nothing_outside(const Step& step) {
 
 // The page that is taken or protected apart, a split changes nothing.
 bool splits_change_no_lookup(const Step& step) {
+  if (as<trace::AreaSplit>(step) && is_answered(step)) {
+    const Page root = step.before.shared[0]->root;
+    const Tree& after = step.after.trees.at(root);
+    return maps_the_same(step.before.trees.at(root), after, 0, kVirtEnd);
+  }
   const Cursor* const cursor = cursor_before(step);
   const bool is_one = as<trace::CursorTakeNext>(step) || as<trace::CursorProtectNext>(step);
   if (cursor == nullptr || !is_one || !is_answered(step)) return true;

@@ -6,6 +6,15 @@
 
 namespace reference {
 
+// Opens the lane's cursor, of which table, range and use are said, at the beginning of its range;
+// what came of it, and the allocator's choices, are in the answer. And closes it.
+void open_cursor(State&, Lane, Cursor, const trace::Answer& seen, trace::Answer& answer);
+void close_cursor(State&, Lane);
+
+// Whether a table takes frames of which so much is known; and whether no entry can say a policy.
+bool takes(trace::TableKindName, Knows, trace::Kind);
+bool says_what_none_can(trace::Cache);
+
 // Behind the entry in which it stands: upwards, where that was the last of its node. The end of its
 // range it does not pass; there it stands in its own node, which only a jump can leave.
 void move_forward(Cursor&);

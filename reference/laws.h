@@ -144,6 +144,8 @@ bool allocates_a_segment(const Step&);     // POST-13, likewise.
 bool allocates_what_is_free(const Step&);  // B.10
 bool takes_early_memory(const Step&);      // B.10, before there is metadata.
 bool boots_in_order(const Step&);          // B.11
+bool boot_tables_are_whole(const State&);  // C.8: states
+bool changes_the_boot_table(const Step&);  // and steps.
 
 // Of page tables, cursors and CPUs: states;
 bool mappings_are_reached(const State&);                           // INV-36
@@ -187,8 +189,9 @@ bool forgets_translations(const Step&);     // POST-42
 bool sets_controls(const Step&);            // D.8
 bool keeps_what_was_so(const Step&);        // INV-48
 bool what_is_gone_is_queued(const State&);
-bool reaches_nothing_free(const State&);  // INV-49
-bool issues_so_many(const State&);        // INV-50
+bool keeps_of_areas_what_is_so(const State&);  // INV-48, of areas.
+bool reaches_nothing_free(const State&);       // INV-49
+bool issues_so_many(const State&);             // INV-50
 bool issues_what_is_asked(const Step&);
 bool issue_appends(const Step&);                 // POST-43
 bool dispatches(const Step&);                    // POST-44
@@ -207,6 +210,13 @@ bool strays_stay_as_they_are(const Step&);       // INV-32
 bool keeps_the_kernels_tables(const Step&);      // INV-33
 bool changes_nothing_outside(const Step&);       // INV-41
 bool splits_change_no_lookup(const Step&);       // INV-42
+
+// Of areas; see area_laws.cpp.
+bool areas_lie_apart(const State&);         // INV-45
+bool reaches_users_by_right(const Step&);   // POST-40
+bool forks(const Step&);                    // C.10
+bool areas_do_as_asked(const Step&);        // INV-45
+bool tells_what_an_area_maps(const Step&);  // POST-39
 
 // Whether free pages may be kept so: disjoint, in each block of a pool a naturally aligned power of
 // two, in each of a cache 1 to 4, together just the free ones, and no two buddies in one pool

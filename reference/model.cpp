@@ -273,6 +273,7 @@ std::vector<std::uint64_t> Model::hidden() const {
     add(cpu.queue.size());
     for (const Flushes& flushes : cpu.queue) add(flushes.all), add_all(flushes.pages);
     add_all(cpu.told_by);
+    add(cpu.reaches_others, cpu.may_know_others);
     add(cpu.kept.size());
     for (const Translation& one : cpu.kept) {
       add(one.begin, one.level, one.to, one.writable, one.executable, one.user, one.global,

@@ -149,6 +149,23 @@ bool allows(const State&, Lane, const trace::TlbIssue&);
 bool allows(const State&, Lane, const trace::TlbDispatch&);
 bool allows(const State&, Lane, const trace::TlbSync&);
 bool allows(const State&, Lane, const trace::CpuInterrupt&);
+// user.cpp, fork.cpp
+bool allows(const State&, Lane, const trace::UserRead&);
+bool allows(const State&, Lane, const trace::UserWrite&);
+bool allows(const State&, Lane, const trace::UserLoad&);
+bool allows(const State&, Lane, const trace::UserExchange&);
+bool allows(const State&, Lane, const trace::SpaceFork&);
+// boot_table.cpp
+bool allows(const State&, Lane, const trace::BootMapPage&);
+bool allows(const State&, Lane, const trace::BootProtectPage&);
+bool allows(const State&, Lane, const trace::BootWalk&);
+bool allows(const State&, Lane, const trace::BootDismiss&);
+// area.cpp
+bool allows(const State&, Lane, const trace::AreaMapFrames&);
+bool allows(const State&, Lane, const trace::AreaMapRange&);
+bool allows(const State&, Lane, const trace::AreaQuery&);
+bool allows(const State&, Lane, const trace::AreaSplit&);
+bool allows(const State&, Lane, const trace::AreaDrop&);
 
 Answer step(State&, Lane, const trace::FrameFromUnused&, const Answer& seen);
 Answer step(State&, Lane, const trace::FrameFromInUse&, const Answer& seen);
@@ -262,6 +279,20 @@ Answer step(State&, Lane, const trace::TlbIssue&, const Answer& seen);
 Answer step(State&, Lane, const trace::TlbDispatch&, const Answer& seen);
 Answer step(State&, Lane, const trace::TlbSync&, const Answer& seen);
 Answer step(State&, Lane, const trace::CpuInterrupt&, const Answer& seen);
+Answer step(State&, Lane, const trace::UserRead&, const Answer& seen);
+Answer step(State&, Lane, const trace::UserWrite&, const Answer& seen);
+Answer step(State&, Lane, const trace::UserLoad&, const Answer& seen);
+Answer step(State&, Lane, const trace::UserExchange&, const Answer& seen);
+Answer step(State&, Lane, const trace::SpaceFork&, const Answer& seen);
+Answer step(State&, Lane, const trace::BootMapPage&, const Answer& seen);
+Answer step(State&, Lane, const trace::BootProtectPage&, const Answer& seen);
+Answer step(State&, Lane, const trace::BootWalk&, const Answer& seen);
+Answer step(State&, Lane, const trace::BootDismiss&, const Answer& seen);
+Answer step(State&, Lane, const trace::AreaMapFrames&, const Answer& seen);
+Answer step(State&, Lane, const trace::AreaMapRange&, const Answer& seen);
+Answer step(State&, Lane, const trace::AreaQuery&, const Answer& seen);
+Answer step(State&, Lane, const trace::AreaSplit&, const Answer& seen);
+Answer step(State&, Lane, const trace::AreaDrop&, const Answer& seen);
 
 // Parts of several steps.
 trace::Status why_no_page(const State&, std::uint64_t address);  // ok if there is one.

@@ -28,6 +28,13 @@ Answer begin_rounds(State& state, Lane lane, const trace::Op& op, const Answer& 
   return begin(state, lane, *state.held[lane].doing);
 }
 
+Doing do_at_once(State& state, Lane lane, Doing doing) {
+  std::optional<Doing>& now = state.held[lane].doing;
+  now = std::move(doing);
+  while (!now->todo.empty()) go_on(state, lane);
+  return *std::exchange(now, std::nullopt);
+}
+
 void go_on(State& state, Lane lane) {
   Doing& doing = *state.held[lane].doing;
   const std::size_t at = doing.todo.size() - 1;

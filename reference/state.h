@@ -179,6 +179,7 @@ struct Held {
   std::array<std::optional<Block>, trace::Block::kCount> blocks{};
   std::array<List, trace::List::kCount> lists{};
   std::array<std::optional<TableHandle>, trace::OwnTable::kCount> tables{};
+  std::array<std::optional<AreaRange>, trace::Area::kCount> areas{};
   std::optional<Cursor> cursor{};
   Failing failing{};
   std::optional<Unfinished> unfinished{};
@@ -191,6 +192,7 @@ struct Held {
   auto& at(trace::RawSegment place) { return raw_segments[place.index]; }
   auto& at(trace::Block place) { return blocks[place.index]; }
   auto& at(trace::OwnTable place) { return tables[place.index]; }
+  auto& at(trace::Area place) { return areas[place.index]; }
   List& at(trace::List place) { return lists[place.index]; }
   auto& at(trace::Frame place) const { return frames[place.index]; }
   auto& at(trace::Unique place) const { return uniques[place.index]; }
@@ -199,6 +201,7 @@ struct Held {
   auto& at(trace::RawSegment place) const { return raw_segments[place.index]; }
   auto& at(trace::Block place) const { return blocks[place.index]; }
   auto& at(trace::OwnTable place) const { return tables[place.index]; }
+  auto& at(trace::Area place) const { return areas[place.index]; }
   const List& at(trace::List place) const { return lists[place.index]; }
   bool has(auto place) const { return at(place).has_value(); }
   bool operator==(const Held&) const = default;

@@ -40,12 +40,6 @@ std::vector<Page> kernel_tables(const State& state) {
   return pages;
 }
 
-TableHandle make_table(State& state, Page root, TableKindName kind) {
-  make_top(state, root, kind, root_place(kind));
-  if (is_users(kind)) state.trees[root].borrowed = kernel_tables(state);
-  return {root, kind};
-}
-
 // An address as CPUs would write it that see no more of it than so many levels translate.
 VirtPage as_seen_by(Level levels, VirtPage page) {
   const std::uint64_t span = span_of(static_cast<Level>(levels + 1));
@@ -54,6 +48,12 @@ VirtPage as_seen_by(Level levels, VirtPage page) {
 }
 
 }  // namespace
+
+TableHandle make_table(State& state, Page root, TableKindName kind) {
+  make_top(state, root, kind, root_place(kind));
+  if (is_users(kind)) state.trees[root].borrowed = kernel_tables(state);
+  return {root, kind};
+}
 
 bool make_tables(State& state, const trace::Choices& choices) {
   const std::uint16_t pages = state.machine.tables.pages();
@@ -85,8 +85,7 @@ bool make_tables(State& state, const trace::Choices& choices) {
 bool allows(const State& state, Lane lane, const trace::TableNew& op) {
   const bool has_kernel = state.shared[0].has_value();
   return !state.held[lane].has(op.to) && !has_cursor(state, lane) &&
-         (!is_users(op.kind.name) || has_kernel) &&
-         !may_wait(state, lane, op.kind.name);
+         (!is_users(op.kind.name) || has_kernel) && !may_wait(state, lane, op.kind.name);
 }
 
 // It takes a page before it waits for the kernel's root.

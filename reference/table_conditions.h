@@ -170,7 +170,7 @@ inline bool names(const Flushes& flushes, VirtPage page) {
 // What a CPU keeps that does these flushes.
 inline void forget_by(Processor& cpu, const Flushes& flushes) {
   std::erase_if(cpu.kept, [&](const Translation& one) {
-    if (flushes.all && !one.global) return true;
+    if (flushes.all && (flushes.global || !one.global)) return true;
     return std::ranges::any_of(flushes.pages, [&](VirtPage page) {
       return page >= one.begin && page - one.begin < span_of(one.level);
     });

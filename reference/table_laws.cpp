@@ -131,7 +131,10 @@ bool activates(const Step& step) {
   if (was != *table) {
     if (step.before.slots[table->root].rc >= kMost) return aborts(step);
     fallen.slots[table->root].rc += 1;
-    fallen.cpus[step.lane].root = *table;
+    Processor& cpu = fallen.cpus[step.lane];
+    cpu.root = *table;
+    cpu.reaches_others = table->kind == TableKindName::user || table->kind == TableKindName::plain;
+    if (cpu.reaches_others) cpu.may_know_others = true;
     if (was && was->kind == TableKindName::space) {
       fallen.trees.at(was->root).active_on.erase(step.lane);
     }

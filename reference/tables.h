@@ -128,10 +128,19 @@ struct TableHandle {
   bool operator==(const TableHandle&) const = default;
 };
 
+// A range of the kernel's addresses that an area has.
+struct AreaRange {
+  VirtPage begin = 0;
+  std::uint64_t pages = 0;
+  VirtPage end() const { return begin + pages; }
+  bool operator==(const AreaRange&) const = default;
+};
+
 // What is to be forgotten: pages, as often as they were issued, or all that is not global.
 struct Flushes {
   std::vector<VirtPage> pages{};
   bool all = false;
+  bool global = false;  // With all: what is global, too.
   bool any() const { return all || !pages.empty(); }
   bool operator==(const Flushes&) const = default;
 };
@@ -177,6 +186,9 @@ struct Processor {
   Controls controls{};
   // What it may keep although the tables no longer say so. What they do say, it may keep anyway.
   std::set<Translation> kept{};
+  // Whether it translates users' addresses by a table that is no space; and whether it may still
+  // know pages by such a one.
+  bool reaches_others = false, may_know_others = false;
   std::vector<Flushes> queue{};  // What it is to forget when it is interrupted, or passes;
   std::set<Lane> told_by{};  // by the cursors of these lanes, those of them that are still open.
   bool operator==(const Processor&) const = default;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// What CPUs are told to forget of address spaces.
+// What CPUs are told to forget of address spaces, and of kernel areas.
 //
 // Frames are not spoken of here: what is taken out waits for a grace period, and a CPU passes none
 // before it has forgotten.
@@ -17,6 +17,7 @@ namespace {
 constexpr std::uint64_t kMostPages = 31;  // With one more they are all.
 
 void perform(Processor& cpu, const Flushes& flushes) {
+  if (flushes.all && flushes.global) return cpu.kept.clear();
   if (flushes.all) return forget_all_but_global(cpu);
   for (const VirtPage page : flushes.pages) forget(cpu, page);
 }
@@ -37,24 +38,55 @@ void issue(Flushes& flushes, VirtPage at, std::uint64_t pages) {
   for (std::uint64_t i = 0; i < pages; ++i) flushes.pages.push_back((at + i) % kVirtEnd);
 }
 
-Told dispatch(State& state, Lane lane) {
-  Cursor& cursor = cursor_of(state, lane);
-  const Flushes flushes = std::exchange(cursor.issued, {});
+namespace {
+
+// Tells CPUs; the own one does it at once.
+Told tell(State& state, Lane lane, const std::set<Lane>& cpus, const Flushes& flushes) {
   Told told;
   if (!flushes.any()) return told;
   Grace& grace = state.grace;
-  // The cursor is open: the lane has not passed since it took anything out.
+  // It is still at what took things out: the lane has not passed since.
   const bool is_awaited = grace.to_pass.contains(lane);
-  for (const Lane cpu : state.trees.at(cursor.root).active_on) {
+  for (const Lane cpu : cpus) {
     if (cpu == lane) continue;
     state.cpus[cpu].queue.push_back(flushes);
     state.cpus[cpu].told_by.insert(lane);
     told.cpus |= std::uint64_t{1} << cpu;
     if (is_awaited) grace.to_pass.insert(cpu);
   }
-  told.own = state.trees.at(cursor.root).active_on.contains(lane);
+  told.own = cpus.contains(lane);
   if (told.own) perform(state.cpus[lane], flushes);
   return told;
+}
+
+}  // namespace
+
+Told dispatch(State& state, Lane lane) {
+  Cursor& cursor = cursor_of(state, lane);
+  const Flushes flushes = std::exchange(cursor.issued, {});
+  return tell(state, lane, state.trees.at(cursor.root).active_on, flushes);
+}
+
+std::uint64_t wait_for_told(State& state, Lane lane) {
+  std::uint64_t late = 0;
+  for (Lane cpu = 0; cpu < state.cpus.size(); ++cpu) {
+    if (!state.cpus[cpu].told_by.contains(lane)) continue;
+    late |= std::uint64_t{1} << cpu;
+    do_flushes(state, cpu);
+  }
+  return late;
+}
+
+std::uint64_t flush_everywhere(State& state, Lane lane, const Flushes& flushes) {
+  std::set<Lane> all;
+  for (Lane cpu = 0; cpu < state.machine.cpus.count; ++cpu) all.insert(cpu);
+  tell(state, lane, all, flushes);
+  return wait_for_told(state, lane);
+}
+
+std::uint64_t flush_space(State& state, Lane lane, Page root) {
+  tell(state, lane, state.trees.at(root).active_on, {.pages = {}, .all = true});
+  return wait_for_told(state, lane);
 }
 
 void dispatch_the_last(State& state, Lane lane) {
@@ -102,13 +134,7 @@ bool allows(const State& state, Lane lane, const trace::TlbSync&) {
 }
 
 Answer step(State& state, Lane lane, const trace::TlbSync&, const Answer&) {
-  std::uint64_t late = 0;
-  for (Lane cpu = 0; cpu < state.cpus.size(); ++cpu) {
-    if (!state.cpus[cpu].told_by.contains(lane)) continue;
-    late |= std::uint64_t{1} << cpu;
-    do_flushes(state, cpu);
-  }
-  return {{.results = {late}}, {}};
+  return {{.results = {wait_for_told(state, lane)}}, {}};
 }
 
 bool allows(const State&, Lane, const trace::CpuInterrupt&) { return true; }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // What is promised of flushes that other CPUs are told of, and to whom nothing free can be reached.
-#include "reference/cursor_conditions.h"
+#include "reference/area_conditions.h"
 
 namespace reference {
 
@@ -46,7 +46,7 @@ bool what_is_gone_is_queued(const State& state) {
       return flushes.all || names(flushes, one.begin);
     });
   });
-  return all_queued;
+  return all_queued && keeps_of_areas_what_is_so(state);
 }
 
 bool issues_so_many(const State& state) {
@@ -90,6 +90,7 @@ bool issue_appends(const Step& step) {
 }
 
 bool dispatches(const Step& step) {
+  if (is_of_areas(step)) return all_pass_after_they_flush(step);
   if (as<trace::TlbDispatch>(step) == nullptr) return true;
   const Cursor* const cursor = cursor_before(step);
   if (!may_flush(cursor)) return false;
@@ -105,6 +106,7 @@ bool dispatches(const Step& step) {
 }
 
 bool cpus_have_forgotten(const Step& step) {
+  if (is_of_areas(step)) return all_have_flushed(step);
   const bool is_interrupt = as<trace::CpuInterrupt>(step) != nullptr;
   if (!is_interrupt && as<trace::TlbSync>(step) == nullptr) return true;
   std::uint64_t late = 0;

@@ -194,7 +194,10 @@ bool makes_fresh_nodes(const Step& step) {
     const Node& node = step.after.nodes.at(page);
     const trace::PageList& taken = step.answer.choices.taken;
     const bool is_taken = std::count(taken.page.begin(), taken.page.begin() + taken.kept(), page);
-    return is_taken && step.before.free.contains(page) && !node.stray &&
+    // What an area could not keep was made, and taken out again.
+    const bool may_be_stray = step.answer.reply.status == trace::Status::no_memory &&
+                              (as<trace::AreaMapFrames>(step) || as<trace::AreaMapRange>(step));
+    return is_taken && step.before.free.contains(page) && (!node.stray || may_be_stray) &&
            step.after.slots[page].rc == 1;
   });
 }
@@ -340,7 +343,10 @@ bool makes_tables_below_a_root(const Step& step) {
     const Level level = step.after.nodes.at(page).place.level;
     if (tree == nullptr || level < 1) return false;
     const Level levels = shape_of(tree->kind).levels;
-    return as<trace::TableNew>(step) != nullptr ? level == levels : level < levels;
+    if (as<trace::TableNew>(step) != nullptr) return level == levels;
+    const bool is_copys_root = as<trace::SpaceFork>(step) != nullptr && tree->top.begin == 0 &&
+                               tree->nodes.at(tree->top) == page;
+    return is_copys_root ? level == levels : level < levels;
   });
 }
 

@@ -164,7 +164,7 @@ void remove_mapping(State& state, Page root, VirtPage at) {
 
 // Translations are as before, so what CPUs keep is none the staler. The parent has one entry as
 // before, too.
-void split_mapping(State& state, Page root, VirtPage at, Page node, Lane locked_by) {
+void split_mapping(State& state, Page root, VirtPage at, Page node, std::optional<Lane> locked_by) {
   Tree& tree = state.trees.at(root);
   const Mapping whole = tree.mappings.at(at);
   tree.mappings.erase(at);

@@ -56,6 +56,8 @@ trace::Status take_nodes(State&, Lane, std::size_t count, const trace::Answer& s
 void make_node(State&, Page, NodePlace, std::optional<Lane> locked_by);
 // Makes it a tree of its own.
 void make_top(State&, Page, trace::TableKindName, NodePlace);
+// The same of a whole table, whose upper half is the kernel's if it is a user's (table.cpp).
+TableHandle make_table(State&, Page root, trace::TableKindName);
 // Makes it a table in its parent, whose entry is empty.
 void link_node(State&, Page root, Page, NodePlace, std::optional<Lane> locked_by);
 
@@ -65,7 +67,7 @@ void link_node(State&, Page root, Page, NodePlace, std::optional<Lane> locked_by
 void put_mapping(State&, Page root, VirtPage, const Mapping&);
 void remove_mapping(State&, Page root, VirtPage);
 // Puts a node in place of a larger page; it maps the same by smaller ones.
-void split_mapping(State&, Page root, VirtPage, Page node, Lane locked_by);
+void split_mapping(State&, Page root, VirtPage, Page node, std::optional<Lane> locked_by);
 // Takes a table out of an entry. What is below it is a tree of its own, stray and unlocked.
 void remove_table(State&, Page root, NodePlace);
 
@@ -86,6 +88,8 @@ trace::Answer begin(State&, Lane, Doing);
 trace::Answer begin_rounds(State&, Lane, const trace::Op&, const trace::Answer& seen, VirtPage end);
 // One phase more.
 void go_on(State&, Lane);
+// All phases of what an operation on the lane's cursor does, as a part of another's first.
+Doing do_at_once(State&, Lane, Doing);
 // What an operation does to the next page or table. Whether it is over.
 bool go_on(State&, Lane, const trace::CursorMapFrame&, Doing&);
 bool go_on(State&, Lane, const trace::CursorMapRaw&, Doing&);
@@ -121,6 +125,12 @@ struct Told {
 Told dispatch(State&, Lane);
 // It is closed: nobody waits for what it has dispatched.
 void dispatch_the_last(State&, Lane);
+// The CPUs that a space is active on forget all that is not global; the others are waited for.
+std::uint64_t flush_space(State&, Lane, Page root);
+// Waits for the CPUs that the lane has told, which do all that is queued for them: a bit for each.
+std::uint64_t wait_for_told(State&, Lane);
+// Flushes on all CPUs of the machine, and waits for the others: a bit for each.
+std::uint64_t flush_everywhere(State&, Lane, const Flushes&);
 // A CPU does what is queued for it. False if nothing is.
 bool do_flushes(State&, Lane cpu);
 

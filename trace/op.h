@@ -11,7 +11,9 @@
 #include <variant>
 
 #include "trace/ops/alloc.h"
+#include "trace/ops/area.h"
 #include "trace/ops/boot.h"
+#include "trace/ops/boot_table.h"
 #include "trace/ops/bytes.h"
 #include "trace/ops/cpu.h"
 #include "trace/ops/cursor.h"
@@ -21,6 +23,7 @@
 #include "trace/ops/table.h"
 #include "trace/ops/tlb.h"
 #include "trace/ops/unique.h"
+#include "trace/ops/user.h"
 #include "trace/reply.h"
 
 namespace trace {
@@ -44,7 +47,9 @@ using Op = std::variant<
     TableDrop, TableWalk, TableActivate, Quiesce, CursorOpen, CursorClose, CursorQuery,
     CursorFindNext, CursorJump, CursorMapFrame, CursorMapRaw, CursorMapRun, CursorMapSegment,
     CursorTakeNext, CursorUnmap, CursorProtectNext, CursorProtect, CpuTouch, CpuControl,
-    CpuFlushPage, CpuFlushAll, TlbIssue, TlbDispatch, TlbSync, CpuInterrupt>;
+    CpuFlushPage, CpuFlushAll, TlbIssue, TlbDispatch, TlbSync, CpuInterrupt, UserRead, UserWrite,
+    UserLoad, UserExchange, SpaceFork, AreaMapFrames, AreaMapRange, AreaQuery, AreaSplit, AreaDrop,
+    BootMapPage, BootProtectPage, BootWalk, BootDismiss>;
 
 inline constexpr std::size_t kOpCount = std::variant_size_v<Op>;
 inline constexpr std::size_t kOperandBytes = 14;  // Of a 16-byte record: kind, lane, operands.
@@ -53,7 +58,8 @@ inline constexpr std::size_t kOperandBytes = 14;  // Of a 16-byte record: kind, 
 constexpr void for_each_op(auto&& each) {
   [&]<std::size_t... I>(std::index_sequence<I...>) {
     (each(std::type_identity<std::variant_alternative_t<I, Op>>{}, I), ...);
-  }(std::make_index_sequence<kOpCount>{});
+  }
+  (std::make_index_sequence<kOpCount>{});
 }
 
 // The place of an operation in the list.
@@ -120,9 +126,10 @@ concept TakesAnyOp =
 template <class System, class OneOp>
 consteval bool handles() {
   static_assert(
-      requires(System& system, std::uint8_t lane, const OneOp& op) {
+      requires(System & system, std::uint8_t lane, const OneOp& op) {
         { system.apply(lane, op) } -> std::same_as<Answer>;
-      }, "System lacks apply(lane, const OneOp&); see the template arguments in this message");
+      },
+      "System lacks apply(lane, const OneOp&); see the template arguments in this message");
   return true;
 }
 template <class System, std::size_t... I>
@@ -130,7 +137,7 @@ consteval bool handles_every(std::index_sequence<I...>) {
   return (handles<System, std::variant_alternative_t<I, Op>>() && ...);
 }
 template <class System>
-concept HandlesEveryOp =
-    TakesAnyOp<System> || handles_every<System>(std::make_index_sequence<kOpCount>{});
+concept HandlesEveryOp = TakesAnyOp<System> ||
+    handles_every<System>(std::make_index_sequence<kOpCount>{});
 
 }  // namespace trace

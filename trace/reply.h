@@ -31,6 +31,8 @@ enum class Status : std::uint8_t {
   already_mapped,
   page_fault,          // What a CPU found: its error code is a result.
   general_protection,  // Likewise: the address is not canonical.
+  access_denied,       // The CPU does not translate by that space, or it is not all users' memory.
+  no_space,            // No free run of the kernel's addresses is long enough.
 };
 inline constexpr std::array kStatusNames = {"ok",
                                             "passed_over",
@@ -53,8 +55,10 @@ inline constexpr std::array kStatusNames = {"ok",
                                             "invalid_address",
                                             "already_mapped",
                                             "page_fault",
-                                            "general_protection"};
-static_assert(kStatusNames.size() == static_cast<std::size_t>(Status::general_protection) + 1);
+                                            "general_protection",
+                                            "access_denied",
+                                            "no_space"};
+static_assert(kStatusNames.size() == static_cast<std::size_t>(Status::no_space) + 1);
 
 // Which panic, or which broken invariant.
 enum class Code : std::uint8_t {
@@ -75,12 +79,16 @@ enum class Code : std::uint8_t {
   bad_level,       // Panic: a page was to be mapped that is larger than the table's largest.
   bad_target,      // Panic: an entry of that level cannot hold the physical address.
   bad_cache,       // Panic: an entry cannot say this cache policy.
+  mapped_huge,     // Panic: at boot, a page was to be mapped where a larger one is.
+  mapped_already,  // Panic: at boot, a page was to be mapped where one is.
+  not_mapped,      // Panic: at boot, a page was to be changed where there is none.
 };
 inline constexpr std::array kCodeNames = {
-    "none",         "last_handle", "count_overflow", "broken",     "empty_range", "bad_split",
-    "bad_slice",    "too_large",   "beyond_end",     "misaligned", "no_early",    "bad_length",
-    "beyond_range", "bad_level",   "bad_target",     "bad_cache"};
-static_assert(kCodeNames.size() == static_cast<std::size_t>(Code::bad_cache) + 1);
+    "none",      "last_handle", "count_overflow", "broken",     "empty_range",
+    "bad_split", "bad_slice",   "too_large",      "beyond_end", "misaligned",
+    "no_early",  "bad_length",  "beyond_range",   "bad_level",  "bad_target",
+    "bad_cache", "mapped_huge", "mapped_already", "not_mapped"};
+static_assert(kCodeNames.size() == static_cast<std::size_t>(Code::not_mapped) + 1);
 
 struct Reply {
   Status status = Status::ok;

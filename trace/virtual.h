@@ -35,6 +35,18 @@ struct TableTag {
 };
 using OwnTable = Register<TableTag, 2>;  // A handle of a table's root, and of which kind it is.
 
+struct AreaTag {
+  static constexpr char kLetter = 'a';
+};
+using Area = Register<AreaTag, 3>;  // A range of the kernel's addresses, and what is mapped there.
+
+// Where areas are (trace/ops/area.h): in the kernel's table, over the end of what a table of level
+// 3 maps by one of level 2.
+inline constexpr std::uint64_t kAreasEnd = std::uint64_t{0} - (std::uint64_t{1} << 41) +
+                                           (std::uint64_t{768} << 30) + std::uint64_t{64} * 4096;
+inline constexpr std::uint64_t kAreaPages = 2048;
+inline constexpr std::uint64_t kAreasBegin = kAreasEnd - kAreaPages * 4096;
+
 // A table: one in a register of the lane, or one of the machine's own, which all lanes share and
 // which are there from the beginning, in this order, as many as the machine has (Machine::tables).
 struct Table {
@@ -66,7 +78,7 @@ inline constexpr std::size_t kMostTables =
 // about, and a byte. Modulo 2^64.
 struct VirtPlace {
   static constexpr std::size_t kBytes = 3;
-  static constexpr std::uint8_t kCount = 22;
+  static constexpr std::uint8_t kCount = 23;
   std::uint8_t place = 0;
   std::uint8_t page = 0;    // As a signed number.
   std::uint8_t offset = 0;  // See PageOffset.
@@ -80,11 +92,11 @@ struct VirtPlace {
 };
 
 inline constexpr std::array<const char*, VirtPlace::kCount> kVirtNames = {
-    "zero",          "two_mib",        "four_mib",     "one_gib",       "two_gib",
-    "gib_and_2_mib", "half_tib",       "one_tib",      "user_end",      "lower_half_end",
-    "kernel_begin",  "kernel_2_mib",   "kernel_1_gib", "kernel_second", "kernel_third",
-    "kernel_last",   "last_1_gib",     "last_2_mib",   "last_page",     "upper_half_begin",
-    "two_to_48",     "last_below_2_56"};
+    "zero",          "two_mib",         "four_mib",     "one_gib",       "two_gib",
+    "gib_and_2_mib", "half_tib",        "one_tib",      "user_end",      "lower_half_end",
+    "kernel_begin",  "kernel_2_mib",    "kernel_1_gib", "kernel_second", "kernel_third",
+    "kernel_last",   "last_1_gib",      "last_2_mib",   "last_page",     "upper_half_begin",
+    "two_to_48",     "last_below_2_56", "areas_end"};
 
 constexpr std::uint64_t address_of(VirtPlace at) {
   constexpr std::uint64_t k1 = 1;
@@ -110,7 +122,8 @@ constexpr std::uint64_t address_of(VirtPlace at) {
                                                                      std::uint64_t{0} - 4096,
                                                                      std::uint64_t{0} - (k1 << 47),
                                                                      k1 << 48,
-                                                                     (k1 << 56) - 4096};
+                                                                     (k1 << 56) - 4096,
+                                                                     kAreasEnd};
   const auto pages = static_cast<std::uint64_t>(std::int64_t{at.pages()});
   return kAnchors[at.place % VirtPlace::kCount] + pages * 4096 + PageOffset::byte(at.offset);
 }

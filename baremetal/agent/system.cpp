@@ -15,11 +15,31 @@ bool can_tell(const trace::CpuTouch& op) {
   return X86_64::can_touch(VirtAddr{address_of(op.at)}, check::access_of(op.access),
                            op.as_user.value(), op.ac.value());
 }
+// Of every page that a copy may reach. Its end lies in users' memory, or it is refused anyway.
+bool can_tell_of_copy(trace::VirtPlace from, u64 bytes, trace::AccessName access) {
+  const u64 begin = address_of(from);
+  for (u64 at = begin; bytes != 0 && at <= begin + bytes - 1; at = (at | 4095) + 1) {
+    if (!X86_64::can_touch(VirtAddr{at}, check::access_of({access}), false, true)) return false;
+  }
+  return true;
+}
+bool can_tell(const trace::UserRead& op) {
+  return can_tell_of_copy(op.at, check::bytes_of_copy(op.length), trace::AccessName::load);
+}
+bool can_tell(const trace::UserWrite& op) {
+  return can_tell_of_copy(op.at, check::bytes_of_copy(op.length), trace::AccessName::store);
+}
+bool can_tell(const trace::UserLoad& op) {
+  return can_tell_of_copy(op.at, 1, trace::AccessName::load);
+}
+bool can_tell(const trace::UserExchange& op) {
+  return can_tell_of_copy(op.at, 1, trace::AccessName::store);
+}
 bool can_tell(const auto&) { return true; }
 
 }  // namespace
 
-System::System() : system_(::new(static_cast<void*>(place.data())) Mm()) {}
+System::System() : system_(::new (static_cast<void*>(place.data())) Mm()) {}
 
 void System::reset(const trace::Machine& shape) { system_->reset(shape); }
 void System::rebuild(const trace::Machine& shape) { system_->rebuild(shape); }

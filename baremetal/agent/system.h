@@ -23,34 +23,26 @@ class System {
   void reset(const trace::Machine& shape);
   void rebuild(const trace::Machine& shape);
   const trace::Choices& begun() const;
-  // On the lane's CPU. Declined if that CPU is not there, or if of a touch nobody could say what
-  // comes of it.
+  // On the lane's CPU. Declined if that CPU is not there, or if of a touch, or of a copy from or to
+  // users' memory, nobody could say what comes of it.
   trace::Answer apply(std::uint8_t lane, const trace::Op& op);
   std::uint64_t digest(std::uint64_t page) const;
 
-  void observe(std::uint64_t page, auto&& see) const { for_each_fact(page, sink_of(see), &see); }
+  void observe(std::uint64_t page, auto&& see) const {
+    for_each_fact(page, sink_of<trace::Fact>(see), &see);
+  }
   void mapped(const trace::TableRange& range, auto&& see) const {
-    for_each_mapped(
-        range,
-        [](void* with, const trace::Mapped& fact) {
-          (*static_cast<std::remove_reference_t<decltype(see)>*>(with))(fact);
-        },
-        &see);
+    for_each_mapped(range, sink_of<trace::Mapped>(see), &see);
   }
-  void free_blocks(auto&& see) const {
-    for_each_block(
-        [](void* with, const trace::FreeBlock& block) {
-          (*static_cast<std::remove_reference_t<decltype(see)>*>(with))(block);
-        },
-        &see);
-  }
+  void free_blocks(auto&& see) const { for_each_block(sink_of<trace::FreeBlock>(see), &see); }
 
  private:
   template <class F>
   using Sink = void (*)(void* with, const F&);
 
-  static Sink<trace::Fact> sink_of(auto& see) {
-    return [](void* with, const trace::Fact& fact) {
+  template <class F>
+  static Sink<F> sink_of(auto& see) {
+    return [](void* with, const F& fact) {
       (*static_cast<std::remove_reference_t<decltype(see)>*>(with))(fact);
     };
   }

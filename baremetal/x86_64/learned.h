@@ -54,6 +54,9 @@ class Learned {
   void forget_if(auto&& which) noexcept {
     for (Translation& one : *this) one.is_kept = one.is_kept && !which(one);
   }
+  void forget_all_but_global() noexcept {
+    forget_if([](const Translation& one) { return !one.is_global; });
+  }
 
  private:
   static constexpr usize kMost = 128;

@@ -25,13 +25,14 @@ void X86_64::reset_cpu() noexcept {
 void X86_64::reset_machine(u64) noexcept {
   let_interrupt(0);
   for (u32 i = 0; i < processor_count; ++i) {
-    run_there(i, [](void*) noexcept { reset_cpu(); }, nullptr);
+    run_there(
+        i, [](void*) noexcept { reset_cpu(); }, nullptr);
   }
 }
 
 void X86_64::set_root(PhysAddr root) noexcept {
   own().set_root(root.value);
-  own().learned.forget_if([](const Translation& one) { return !one.is_global; });
+  own().learned.forget_all_but_global();
 }
 
 void X86_64::flush_page(VirtAddr at) noexcept {
@@ -42,7 +43,7 @@ void X86_64::flush_page(VirtAddr at) noexcept {
 
 void X86_64::flush_all() noexcept {
   cpu::write_cr3(cpu::read_cr3());
-  own().learned.forget_if([](const Translation& one) { return !one.is_global; });
+  own().learned.forget_all_but_global();
 }
 
 void X86_64::flush_all_and_global() noexcept {
@@ -77,17 +78,32 @@ bool X86_64::could_reach(PhysAddr at, usize bytes) noexcept {
 // every byte of page n is n modulo 256, as on the simulated machine.
 namespace {
 
+// Where the kernel reaches a program's byte, the first of its `page`th page; nothing if it faults,
+// and for what would reach into ourselves, which is not tried.
+std::optional<u64> reach(u64 at, Access access, usize page) noexcept {
+  UserAccess& noted = X86_64::user_access();
+  if (page == 0) noted = {};
+  const VirtAddr va{at};
+  const auto how = static_cast<u8>(access);
+  if (!X86_64::can_touch(va, how, /*is_user=*/false, /*ac=*/true)) return std::nullopt;
+  const X86_64::Touched seen = X86_64::touch(va, how, /*is_user=*/false, /*ac=*/true);
+  if (page < 64 && seen.has_walked) noted.walked |= u64{1} << page;
+  if (!seen.is_ok) {
+    noted.error_code = seen.error_code;
+    return std::nullopt;
+  }
+  if (page < noted.pages.size()) noted.pages[page] = {page_of(seen.at.value)};
+  return seen.at.value;
+}
+
 usize copy(u8* bytes, u64 at, usize n, Access access) noexcept {
   usize copied = 0;
-  while (copied < n) {
+  for (usize page = 0; copied < n; ++page) {
     const usize room = std::min<usize>(n - copied, 4096 - at % 4096);
-    // What would reach into ourselves is not tried.
-    if (!X86_64::can_touch(VirtAddr{at}, static_cast<u8>(access), false, true)) break;
     // Where it leads, and whether it may, the CPU says.
-    const X86_64::Touched first =
-        X86_64::touch(VirtAddr{at}, static_cast<u8>(access), /*is_user=*/false, /*ac=*/true);
-    if (!first.is_ok) break;
-    if (first.at.value + room <= kTestedEnd) {
+    const std::optional<u64> first = reach(at, access, page);
+    if (!first) break;
+    if (*first + room <= kTestedEnd) {
       // SAFETY: the program's address was just reached; what changes meanwhile ends the copy.
       u8* const theirs = reinterpret_cast<u8*>(at);
       u64 left;
@@ -100,7 +116,7 @@ usize copy(u8* bytes, u64 at, usize n, Access access) noexcept {
       cpu::clac();
       if (left != 0) return copied + room - left;
     } else if (access == Access::load) {
-      __builtin_memset(bytes + copied, static_cast<u8>(first.at.value / 4096), room);
+      __builtin_memset(bytes + copied, static_cast<u8>(*first / 4096), room);
     }
     copied += room;
     at += room;
@@ -111,12 +127,9 @@ usize copy(u8* bytes, u64 at, usize n, Access access) noexcept {
 // What `use` makes of a program's word, or nothing after a fault. Where there is no memory, each of
 // its bytes is the page's number.
 std::optional<u32> with_word(u64 at, Access access, auto&& use) noexcept {
-  const X86_64::Touched first =
-      X86_64::touch(VirtAddr{at}, static_cast<u8>(access), /*is_user=*/false, /*ac=*/true);
-  if (!first.is_ok) return std::nullopt;
-  if (first.at.value + sizeof(u32) > kTestedEnd) {
-    return 0x0101'0101u * static_cast<u8>(first.at.value / 4096);
-  }
+  const std::optional<u64> first = reach(at, access, 0);
+  if (!first) return std::nullopt;
+  if (*first + sizeof(u32) > kTestedEnd) return 0x0101'0101u * static_cast<u8>(*first / 4096);
   // SAFETY: the program's address was just reached, and this CPU, which takes no interrupt here,
   // forgets nothing before the word is.
   std::atomic_ref<u32> word(*reinterpret_cast<u32*>(at));

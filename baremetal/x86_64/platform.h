@@ -9,28 +9,13 @@
 #include "baremetal/x86_64/entries.h"
 #include "baremetal/x86_64/processor.h"
 #include "impl/globals.h"
+#include "impl/platform/plain_words.h"
 
 namespace bare {
 
 using mm::Panic, mm::PhysAddr, mm::VirtAddr;
 
-struct X86_64 {
-  template <class T>
-  using Atomic = std::atomic<T>;
-
-  template <class T>
-  struct Cell {
-    T get() const noexcept { return value; }
-    void set(T next) noexcept { value = next; }
-    T value;
-  };
-
-  static auto acquire(const auto& word) noexcept {
-    const auto now = word.load(std::memory_order_relaxed);
-    std::atomic_thread_fence(std::memory_order_acquire);
-    return now;
-  }
-
+struct X86_64 : mm::PlainWords, mm::MappedEntries<kLinearBase> {
   static mm::Globals<X86_64>& globals() noexcept {
     static constinit mm::Globals<X86_64> the_globals;
     return the_globals;
@@ -71,19 +56,6 @@ struct X86_64 {
   }
   static void dealloc(PhysAddr at, usize bytes) noexcept { globals().allocator.dealloc(at, bytes); }
 
-  static u64 load_pte(PhysAddr at, std::memory_order order) noexcept { return pte(at).load(order); }
-  static void store_pte(PhysAddr at, u64 v, std::memory_order order) noexcept {
-    pte(at).store(v, order);
-  }
-  static u64 exchange_pte(PhysAddr at, u64 v, std::memory_order order) noexcept {
-    return pte(at).exchange(v, order);
-  }
-  static bool compare_exchange_pte(PhysAddr at, u64& seen, u64 v,
-                                   std::memory_order order) noexcept {
-    return pte(at).compare_exchange_strong(seen, v, order);
-  }
-  static u64 peek_pte(PhysAddr at) noexcept { return load_pte(at, std::memory_order_relaxed); }
-
   static constexpr u32 kMostCpus = bare::kMostCpus;
   static u32 this_cpu() noexcept { return own().number; }
   static u32 cpu_count() noexcept { return kMostCpus; }
@@ -111,6 +83,8 @@ struct X86_64 {
   static usize copy_to_user(VirtAddr at, const void* bytes, usize n) noexcept;
   static std::optional<u32> load_user(VirtAddr at) noexcept;
   static std::optional<u32> compare_exchange_user(VirtAddr at, u32 expected, u32 desired) noexcept;
+
+  static UserAccess& user_access() noexcept { return own().user_access; }
 
   // One lane goes at a time: nobody gives a lock back meanwhile, and whoever waits for CPUs to take
   // their interrupts does not wait for ever.
@@ -164,10 +138,6 @@ struct X86_64 {
   static inline u32 spins_ = 0;
 
   static Processor& own() noexcept { return this_processor(); }
-  static std::atomic_ref<u64> pte(PhysAddr at) noexcept {
-    // SAFETY: all memory is mapped at kMemoryBase; entries are aligned, and always reached so.
-    return std::atomic_ref<u64>(*reinterpret_cast<u64*>(kMemoryBase + at.value));
-  }
 };
 
 static_assert(mm::Platform<X86_64>);

@@ -1,17 +1,30 @@
 // SPDX-License-Identifier: MPL-2.0
 // Accesses of which nobody knows how they end, with fix-up (trap.h).
 
-.text
-// void enter(Awaited* awaited, const Entry* entry): goes where `entry` says, by iretq, and comes
-// back with the first trap, whatever that is.
-.globl enter
-enter:
+// Those that a function must leave as they were.
+.macro push_callers_registers
   pushq %rbx
   pushq %rbp
   pushq %r12
   pushq %r13
   pushq %r14
   pushq %r15
+.endm
+.macro pop_callers_registers
+  popq %r15
+  popq %r14
+  popq %r13
+  popq %r12
+  popq %rbp
+  popq %rbx
+.endm
+
+.text
+// void enter(Awaited* awaited, const Entry* entry): goes where `entry` says, by iretq, and comes
+// back with the first trap, whatever that is.
+.globl enter
+enter:
+  push_callers_registers
   movq %rsp, 8(%rdi)
   leaq 1f(%rip), %rax
   movq %rax, (%rdi)
@@ -27,12 +40,7 @@ enter:
   movq 48(%rsi), %rsi
   iretq
 1:
-  popq %r15
-  popq %r14
-  popq %r13
-  popq %r12
-  popq %rbp
-  popq %rbx
+  pop_callers_registers
   retq
 
 // u64 copy_bytes(to, from, bytes): see cpu.h.
@@ -95,12 +103,7 @@ probe_code_at:
 2:
 .endm
 lost_registers:
-  pushq %rbx
-  pushq %rbp
-  pushq %r12
-  pushq %r13
-  pushq %r14
-  pushq %r15
+  push_callers_registers
   movq %rsp, stack_of_lost(%rip)
   each_register fill_register
   xorl %eax, %eax
@@ -113,12 +116,7 @@ lost_registers:
   incq %rax
   movq stack_of_lost(%rip), %rsp
 1:
-  popq %r15
-  popq %r14
-  popq %r13
-  popq %r12
-  popq %rbp
-  popq %rbx
+  pop_callers_registers
   retq
 
 .bss

@@ -10,6 +10,7 @@
 #include "baremetal/x86_64/cpu.h"
 #include "baremetal/x86_64/learned.h"
 #include "baremetal/x86_64/trap.h"
+#include "impl/addr/address.h"
 #include "impl/base/panic.h"
 
 namespace bare {
@@ -46,6 +47,15 @@ struct TaskSegment {
   }
 };
 
+// What this CPU did in its last copy from or to a program: where the first pages are that it
+// reached, for which pages it walked, a bit each, the one that faulted included; and that one's
+// error code.
+struct UserAccess {
+  std::array<mm::PhysAddr, 3> pages{};
+  u64 walked = 0;
+  u32 error_code = 0;
+};
+
 struct Processor {
   Processor* self;  // What GS:0 is.
   u32 number;
@@ -59,6 +69,7 @@ struct Processor {
   std::atomic<u64> quiescent_count;
   u64 watched_end;  // See X86_64::watch().
   Learned learned;
+  UserAccess user_access;
 
   // What interrupts are for: null, then they are for nothing. ORDER: release in run_on() pairs with
   // acquire in interrupted().

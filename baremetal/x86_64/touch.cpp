@@ -268,6 +268,53 @@ void forget_others(Processor& own, const Translation& now) noexcept {
   }
 }
 
+bool is_permitted(const Processor& own, const Asked& asked, const Walk& walk) noexcept {
+  return walk.found == Walk::Found::leaf && permits(own.control, walk.rights, asked);
+}
+
+// What is told of an access that has trapped, and done as after one (fault_keeps, early_accessed).
+X86_64::Touched refused(Processor& own, const Asked& asked, const Walk& before,
+                        const Seen& seen) noexcept {
+  if (seen.vector == kGeneralProtection) return {};
+  if (seen.vector != kPageFault) crash("an access ended in a trap that none can end in");
+  if (before.found == Walk::Found::leaf && (before.last().entry & kAccessed) == 0) {
+    __atomic_fetch_and(&entry_at(before.last().at), ~kAccessed, __ATOMIC_RELAXED);
+  }
+  for (Translation& one : own.learned) {
+    if (!one.is_kept || !one.spans(asked.at)) continue;
+    cpu::invlpg(one.page);
+    one.is_kept = false;
+  }
+  const u64 error = seen.error | ((seen.error & kErrorReserved) != 0 ? kErrorPresent : 0);
+  const bool is_as_walked =
+      !is_permitted(own, asked, before) && error == error_of(own.control, asked, before.found);
+  return {false, true, is_as_walked, static_cast<u32>(error), {}};
+}
+
+// What is told of one that has reached a place, and learned from it.
+X86_64::Touched reached(Processor& own, const Asked& asked, const Walk& before,
+                        u64 where) noexcept {
+  const Walk after = bare::walk(own.root, asked.at, own.control.nxe);
+  const u64 to_set = kAccessed | (asked.access == Access::store ? kDirty : 0);
+  bool has_walked = is_permitted(own, asked, before) && where == before.to(asked.at) &&
+                    after.found == Walk::Found::leaf && (after.last().entry & to_set) == to_set;
+  if (has_walked && (before.last().entry & to_set) == to_set) {
+    for (const Translation& one : own.learned) {
+      const bool serves = one.is_kept && one.is_of(asked.at) &&
+                          one.mode == mode_of(own.control, asked) && one.to == page_of(where) &&
+                          permits(own.control, one.rights, asked) &&
+                          (asked.access != Access::store || one.is_dirty);
+      if (serves) has_walked = false;
+    }
+  }
+  if (has_walked) {
+    const Translation now = translation_of(own, asked, after);
+    forget_others(own, now);
+    own.learned.add(now);
+  }
+  return {true, false, has_walked, 0, {where}};
+}
+
 }  // namespace
 
 bool X86_64::can_touch(VirtAddr at, u8 access, bool is_user, bool ac) noexcept {
@@ -296,48 +343,7 @@ X86_64::Touched X86_64::touch(VirtAddr at, u8 access, bool is_user, bool ac) noe
   const Seen seen = asked.access == Access::load    ? load(places, asked)
                     : asked.access == Access::store ? store(places, asked)
                                                     : fetch(places, asked);
-  const bool is_permitted =
-      before.found == Walk::Found::leaf && permits(cpu.control, before.rights, asked);
-
-  if (!seen.is_ok) {
-    if (seen.vector == kGeneralProtection) return {};
-    if (seen.vector != kPageFault) crash("an access ended in a trap that none can end in");
-    if (before.found == Walk::Found::leaf) {  // early_accessed
-      u64& leaf = entry_at(before.last().at);
-      if ((before.last().entry & kAccessed) == 0)
-        __atomic_fetch_and(&leaf, ~kAccessed, __ATOMIC_RELAXED);
-    }
-    for (Translation& one : cpu.learned) {  // fault_keeps
-      if (!one.is_kept || !one.spans(at.value)) continue;
-      cpu::invlpg(one.page);
-      one.is_kept = false;
-    }
-    const u64 error = seen.error | ((seen.error & kErrorReserved) != 0 ? kErrorPresent : 0);
-    const bool is_as_walked = !is_permitted && error == error_of(cpu.control, asked, before.found);
-    return {false, true, is_as_walked, static_cast<u32>(error), {}};
-  }
-
-  const Walk after = bare::walk(cpu.root, at.value, cpu.control.nxe);
-  const u64 to_set = kAccessed | (asked.access == Access::store ? kDirty : 0);
-  const bool is_as_walked = is_permitted && seen.where == before.to(at.value) &&
-                            after.found == Walk::Found::leaf &&
-                            (after.last().entry & to_set) == to_set;
-  bool has_walked = is_as_walked;
-  if (is_as_walked && (before.last().entry & to_set) == to_set) {
-    for (const Translation& one : cpu.learned) {
-      const bool serves =
-          one.is_kept && one.is_of(at.value) && one.mode == mode_of(cpu.control, asked) &&
-          one.to == page_of(seen.where) && permits(cpu.control, one.rights, asked) &&
-          (asked.access != Access::store || one.is_dirty);
-      if (serves) has_walked = false;
-    }
-  }
-  if (has_walked) {
-    const Translation now = translation_of(cpu, asked, after);
-    forget_others(cpu, now);
-    cpu.learned.add(now);
-  }
-  return {true, false, has_walked, 0, {seen.where}};
+  return seen.is_ok ? reached(cpu, asked, before, seen.where) : refused(cpu, asked, before, seen);
 }
 
 }  // namespace bare

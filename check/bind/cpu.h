@@ -36,9 +36,10 @@ bool can_ask(Registers<P>&, const trace::CpuControl&) {
   return true;
 }
 template <class P>
-trace::Reply ask(Registers<P>&, const trace::CpuControl& op) {
+trace::Reply ask(Registers<P>& held, const trace::CpuControl& op) {
   P::set_control(op.wp.value(), op.smep.value(), op.smap.value(), op.nxe.value());
   P::flush_all_and_global();
+  held.note_all_forgotten();
   return {};
 }
 
@@ -57,9 +58,10 @@ bool can_ask(Registers<P>&, const trace::CpuFlushAll&) {
   return true;
 }
 template <class P>
-trace::Reply ask(Registers<P>&, const trace::CpuFlushAll& op) {
+trace::Reply ask(Registers<P>& held, const trace::CpuFlushAll& op) {
   if (op.global.value()) {
     P::flush_all_and_global();
+    held.note_all_forgotten();
   } else {
     P::flush_all();
   }

@@ -30,9 +30,16 @@ inline void show_item(trace::Reply& reply, std::size_t first, trace::ItemName na
   }
 }
 
+// Whether somebody else might change what areas have mapped.
+inline bool would_change_areas(const trace::CursorOpen& op, trace::TableKindName kind) {
+  return op.may_change.value() && kind == trace::TableKindName::kernel &&
+         address_of(op.begin) < trace::kAreasEnd && address_of(op.end) > trace::kAreasBegin;
+}
+
 template <class P>
 bool can_ask(Registers<P>& held, const trace::CursorOpen& op) {
   if (!held.has_table(op.table) || held.cursor.has() || held.machine->must_wait()) return false;
+  if (would_change_areas(op, held.table(op.table).kind())) return false;
   const bool has_flusher =
       op.may_change.value() && held.table(op.table).kind() == trace::TableKindName::space;
   return !has_flusher || !held.machine->goes_at_once;
@@ -183,8 +190,7 @@ trace::Reply ask(Registers<P>& held, const trace::CursorMapRun& op) {
 template <class C, class M>
 inline constexpr bool kMayMap = false;
 template <class C, class M>
-  requires(C::Items::kMayOwn)
-inline constexpr bool kMayMap<C, M> =
+requires(C::Items::kMayOwn) inline constexpr bool kMayMap<C, M> =
     std::same_as<M, typename C::Items::Tracked> || mm::ForgetsTo<M, typename C::Items::Tracked>;
 
 template <class P>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 // A platform with what one operation did written down: what the allocator chose, and what ending
-// metadata found. With the router: a loose page that a last handle gives back stays loose, any
-// other goes to the allocator. And with an allocator that refuses when it is told to, and takes no
-// page back that a CPU may still reach through a space.
+// metadata found, what was reached of users' memory. With the router: a loose page that a last
+// handle gives back stays loose, any other goes to the allocator. And with an allocator that
+// refuses when it is told to, and takes no page back that a CPU may still reach through a space.
 #pragma once
 
 #include <array>
@@ -35,6 +35,16 @@ struct Refusals {
   }
 };
 
+// What a CPU did in users' memory, one access after another (trace/ops/user.h).
+struct Reached {
+  std::array<std::uint64_t, 3> pages{};
+  std::uint64_t count = 0;  // Of all that were reached, and
+  std::uint64_t walked = 0;
+  std::uint64_t error = 0;
+};
+
+// The platform says of its last access to users' memory, `user_access()`: where the first `pages`
+// are that it reached, for which pages it `walked`, and the fault's `error_code`.
 template <class Base>
 struct Recorded : Base {
   static mm::Globals<Recorded>& globals() noexcept {
@@ -63,12 +73,28 @@ struct Recorded : Base {
     globals().allocator.add_free_memory(at, bytes);
   }
 
+  // Each access goes on where the one before ended, at the end of a page.
+  static mm::usize copy_from_user(void* bytes, mm::VirtAddr at, mm::usize n) noexcept {
+    return note(at, n, Base::copy_from_user(bytes, at, n));
+  }
+  static mm::usize copy_to_user(mm::VirtAddr at, const void* bytes, mm::usize n) noexcept {
+    return note(at, n, Base::copy_to_user(at, bytes, n));
+  }
+  static std::optional<mm::u32> load_user(mm::VirtAddr at) noexcept {
+    return note(at, Base::load_user(at));
+  }
+  static std::optional<mm::u32> compare_exchange_user(mm::VirtAddr at, mm::u32 expected,
+                                                      mm::u32 desired) noexcept {
+    return note(at, Base::compare_exchange_user(at, expected, desired));
+  }
+
   // Those of the machine's shape, not all that there can be.
   static mm::u32 cpu_count() noexcept { return shape.cpus.count; }
 
   // Of the operation that this CPU is at.
   static trace::Choices& choices() noexcept { return record().choices; }
   static Ended& ended() noexcept { return record().ended; }
+  static Reached& reached() noexcept { return record().reached; }
   // Of this CPU, until said otherwise.
   static Refusals& refusals() noexcept { return record().refusals; }
 
@@ -89,12 +115,31 @@ struct Recorded : Base {
   struct alignas(64) Record {
     trace::Choices choices;
     Ended ended;
+    Reached reached;
     Refusals refusals;
   };
 
   static Record& record() noexcept { return records_[Base::this_cpu()]; }
   static void note(trace::PageList& pages, mm::PhysAddr at, mm::usize bytes) noexcept {
     for (mm::u64 i = 0; i < bytes / mm::kPageSize; ++i) pages.push(at.value / mm::kPageSize + i);
+  }
+
+  static mm::usize note(mm::VirtAddr at, mm::usize wanted, mm::usize copied) noexcept {
+    const auto& seen = Base::user_access();
+    Reached& all = reached();
+    const mm::u64 begin = at.value % mm::kPageSize;
+    const mm::u64 pages = copied == 0 ? 0 : (begin + copied - 1) / mm::kPageSize + 1;
+    for (mm::u64 i = 0; i < pages && all.count + i < all.pages.size(); ++i) {
+      all.pages[all.count + i] = seen.pages[i].value;
+    }
+    all.walked |= seen.walked << all.count;
+    all.count += pages;
+    if (copied < wanted) all.error = seen.error_code;
+    return copied;
+  }
+  static std::optional<mm::u32> note(mm::VirtAddr at, std::optional<mm::u32> word) noexcept {
+    (void)note(at, sizeof(mm::u32), word ? sizeof(mm::u32) : 0);
+    return word;
   }
 
   static inline constinit std::array<Record, trace::Cpu::kMost> records_{};

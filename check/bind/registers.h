@@ -235,8 +235,12 @@ struct Registers {
   std::array<HeldBlock, trace::Block::kCount> blocks;
   ListFile<P> lists;
   std::array<AnyTable<P>, trace::OwnTable::kCount> tables;
+  AreaFile<P> areas;
   AnyCursor<P> cursor;
   Shared<P>* machine = nullptr;
+  // The CPU reaches users' memory by a table that is no space, or has done so since it last forgot
+  // everything: by that it may still reach a page that is nobody's.
+  bool reaches_others = false, may_know_others = false;
   PageMask touched;  // The pages whose slots reset() must restore,
   PageMask written;  // and of these those whose bytes, too.
 
@@ -266,6 +270,9 @@ struct Registers {
   bool has_table(trace::Table table) {
     return table.is_shared() ? machine->tables.has(table.shared()) : own(table.own()).has();
   }
+  bool has_space(trace::Table place) {
+    return has_table(place) && table(place).kind() == trace::TableKindName::space;
+  }
   // Requires that it is there.
   AnyTable<P>& table(trace::Table table) {
     return table.is_shared() ? machine->tables.at(table.shared()) : own(table.own());
@@ -276,6 +283,13 @@ struct Registers {
     for (std::uint16_t i = 0; i < taken.kept(); ++i) written.add(taken.page[i]);
     if (taken.count > taken.kept()) written = PageMask::all();
   }
+
+  void note_activated(trace::TableKindName kind) {
+    using enum trace::TableKindName;
+    reaches_others = kind == user || kind == plain;
+    may_know_others |= reaches_others;
+  }
+  void note_all_forgotten() { may_know_others = reaches_others; }
 
   void touch(mm::PhysAddr page) { touched.add(page.value / mm::kPageSize); }
   void touch_bytes(mm::PhysAddr start, mm::PhysAddr end) {
@@ -297,7 +311,9 @@ struct Registers {
     for (HeldBlock& block : blocks) block.pages = 0;
     lists.forget();
     for (AnyTable<P>& table : tables) table.forget();
+    areas.forget();
     cursor.forget();
+    reaches_others = may_know_others = false;
   }
 };
 
@@ -348,7 +364,8 @@ trace::Reply kind_and_words(const Handle<P, M>& handle) {
         return found != nullptr;
       };
       (void)(test.template operator()<static_cast<trace::KindName>(I)>() || ...);
-    }(std::make_index_sequence<trace::Kind::kCount>{});
+    }
+    (std::make_index_sequence<trace::Kind::kCount>{});
     return reply;
   }
 }

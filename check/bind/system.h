@@ -7,7 +7,9 @@
 #pragma once
 
 #include "check/bind/alloc.h"
+#include "check/bind/area.h"
 #include "check/bind/boot.h"
+#include "check/bind/boot_table.h"
 #include "check/bind/bytes.h"
 #include "check/bind/cpu.h"
 #include "check/bind/cursor.h"
@@ -18,6 +20,7 @@
 #include "check/bind/table.h"
 #include "check/bind/tlb.h"
 #include "check/bind/unique.h"
+#include "check/bind/user.h"
 #include "trace/fact.h"
 
 namespace check {
@@ -34,6 +37,7 @@ class MmSystem {
     for (mm::u64 page = 0; page < trace::Machine::kMostPages; ++page) restore_bytes(page);
     for (Registers<P>& lane : lanes_) lane.touched = PageMask::all();
     free_pages_.note_change();
+    cold_.rebuild();
     is_sound_.store(true, std::memory_order_relaxed);
     reset(shape);
   }
@@ -66,6 +70,7 @@ class MmSystem {
     written.each(restore_bytes);
     touched.each([](mm::u64 page) { Slot::init(page, page + 1); });
     if (!keeps_allocator) free_pages_.populate(shape);
+    P::globals().kernel_ranges.init({trace::kAreasBegin}, {trace::kAreasEnd});
     make_tables(shape.tables);
   }
 
@@ -99,7 +104,7 @@ class MmSystem {
     return answer;
   }
 
-  // The same of the cold machine, which has no CPU but 0.
+  // The same of the cold machine, which lane 0 alone is asked about.
   trace::Answer apply(std::uint8_t lane, const auto& op)
     requires requires(ColdMachine<Base>& cold) { ask(cold, op); }
   {
@@ -108,6 +113,7 @@ class MmSystem {
       return answer;
     }
     P::become(lane);
+    Cold<Base>::become(0);
     const mm::Panic panic = P::guarded([&] { answer.reply = ask(cold_, op); });
     if (panic != mm::Panic::none) [[unlikely]]
       answer.reply = after(panic, lanes_[lane]);
@@ -301,6 +307,7 @@ class MmSystem {
 
   // What a panic leaves behind, and how it is told.
   trace::Reply after(mm::Panic panic, Registers<P>& held) {
+    if (!shared_.goes_at_once) P::let_interrupt(0);  // It waits for nobody now.
     held.settle();
     if (mm::is_documented(panic)) return {trace::Status::panicked, code_of(panic)};
     is_sound_.store(false, std::memory_order_relaxed);
@@ -318,6 +325,9 @@ class MmSystem {
       case mm::Panic::beyond_end: return trace::Code::beyond_end;
       case mm::Panic::misaligned: return trace::Code::misaligned;
       case mm::Panic::no_early: return trace::Code::no_early;
+      case mm::Panic::mapped_huge: return trace::Code::mapped_huge;
+      case mm::Panic::mapped_already: return trace::Code::mapped_already;
+      case mm::Panic::not_mapped: return trace::Code::not_mapped;
       case mm::Panic::bad_address: return trace::Code::bad_target;
       case mm::Panic::bad_cache: return trace::Code::bad_cache;
       case mm::Panic::bad_property: return trace::Code::broken;  // No trace can ask for that.

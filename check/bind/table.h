@@ -88,6 +88,7 @@ trace::Reply ask(Registers<P>& held, const trace::TableActivate& op) {
     } else {
       table.activate();
     }
+    held.note_activated(held.table(op.table).kind());
     // What a space maps it flushes before it gives it back; of other tables nobody promises that.
     P::watch(mm::kIsSpace<C> ? mm::range_of_table<C>().last.value + 1 : 0);
     return with_ended<P>({.results = {table.root_paddr().value}}, 1);

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "impl/page_table/page_table.h"
+#include "impl/vm/kernel_area.h"
 #include "impl/vm/space.h"
 #include "trace/op.h"
 
@@ -42,6 +43,39 @@ struct ConfigOf<P, trace::TableKindName::kernel> {
 }  // namespace detail
 template <class P, trace::TableKindName Name>
 using Config = typename detail::ConfigOf<P, Name>::Type;
+
+template <class P>
+using KernelTableConfig = Config<P, trace::TableKindName::kernel>;
+template <class P>
+using KernelArea = mm::KernelArea<KernelTableConfig<P>>;
+
+// The areas of a lane. An empty one is none, whoever made it.
+template <class P>
+class AreaFile {
+ public:
+  bool has(trace::Area place) const {
+    return is_there_[place.index] && static_cast<bool>(get(place));
+  }
+  KernelArea<P>& at(trace::Area place) { return get(place); }
+  const KernelArea<P>& at(trace::Area place) const { return get(place); }
+
+  // Requires that there is none. An area is a node of a list: it is made where it stays.
+  KernelArea<P>& make(trace::Area place) { return put(place, KernelArea<P>()); }
+  KernelArea<P>& put(trace::Area place, KernelArea<P>&& area) {
+    is_there_[place.index] = true;
+    return *::new (static_cast<void*>(bytes_[place.index])) KernelArea<P>(std::move(area));
+  }
+  void forget() { is_there_ = {}; }
+
+ private:
+  KernelArea<P>& get(trace::Area place) const {
+    // SAFETY: put() made it: is_there_ says so.
+    return *std::launder(reinterpret_cast<KernelArea<P>*>(bytes_[place.index]));
+  }
+
+  std::array<bool, trace::Area::kCount> is_there_{};
+  alignas(void*) mutable std::byte bytes_[trace::Area::kCount][sizeof(KernelArea<P>)];
+};
 
 // Whether tables of this kind have the kernel's half.
 constexpr bool is_users(trace::TableKindName name) {
@@ -123,6 +157,10 @@ class AnyTable {
     return with_config<P>(
         kind_, [&]<class C>(std::type_identity<C>) -> decltype(auto) { return use(get<C>()); });
   }
+
+  // Requires that it is the kernel's; or a space.
+  mm::PageTable<KernelTableConfig<P>>& kernel() const { return get<KernelTableConfig<P>>(); }
+  mm::VmSpace<P>& space() const { return get<Config<P, trace::TableKindName::space>>(); }
 
   // The handle is the caller's now: whatever is to be done with it has been.
   void forget() { is_there_ = false; }
@@ -243,6 +281,9 @@ class MachineTables {
       }
     });
   }
+
+  // Requires that the machine has tables.
+  const mm::PageTable<KernelTableConfig<P>>& kernel() const { return tables_[0].kernel(); }
 
   bool has(std::uint8_t number) const { return tables_[number].has(); }
   AnyTable<P>& at(std::uint8_t number) { return tables_[number]; }

@@ -20,7 +20,8 @@ std::string sentence_of(const CLI::Error& error) {
 
 int run(int argc, char** argv, Subjects subjects, const MoreVerbs& more) {
   int status = kHeld;
-  CLI::App app("Judges " + subjects.front().name + " against an obviously correct model.", "pagetwin");
+  CLI::App app("Judges " + subjects.front().name + " against an obviously correct model.",
+               "pagetwin");
   app.set_version_flag("--version", std::string("pagetwin ") + PAGETWIN_VERSION);
   app.require_subcommand(1);
   app.failure_message([](const CLI::App*, const CLI::Error&) { return std::string(); });

@@ -7,6 +7,7 @@
 #include <rapidcheck/detail/Configuration.h>
 #include <thread>
 
+#include "check/cli/guest.h"
 #include "check/cli/time.h"
 
 namespace check::cli {
@@ -44,7 +45,7 @@ std::string settle(CheckOptions& options) {
     options.seconds = 1e9;  // As many cases as asked for, however long they take.
   }
   // A guest needs a CPU of its own, beside that of who asks it.
-  const unsigned each_needs = options.on == "guest" ? 2 : 1;
+  const unsigned each_needs = options.on == kOnGuest ? 2 : 1;
   if (options.jobs == 0) {
     options.jobs = std::max(1u, std::thread::hardware_concurrency() / each_needs);
   }

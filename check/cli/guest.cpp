@@ -47,9 +47,6 @@ class Guest : public bare::GuestSystem {
   void rebuild(const trace::Machine& shape) override {
     or_stop([&] { GuestSystem::rebuild(shape); });
   }
-  trace::Answer apply(std::uint8_t lane, const trace::Op& op) override {
-    return GuestSystem::apply(lane, op);
-  }
 
  private:
   void or_stop(auto&& boots) {

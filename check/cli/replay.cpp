@@ -50,13 +50,11 @@ int agreed(const std::string& name, const Input& input, const Judgement& judgeme
     std::cout << ", " << plural(judgement.schedules, "schedule") << " tried";
   } else {
     const auto count = [&](trace::Status status) {
-      return std::ranges::count_if(judgement.steps, [&](const Step& step) {
-        return step.seen.reply.status == status;
-      });
+      return std::ranges::count_if(
+          judgement.steps, [&](const Step& step) { return step.seen.reply.status == status; });
     };
     const auto declined = count(trace::Status::declined);
-    const auto asked =
-        std::ssize(judgement.steps) - count(trace::Status::passed_over) - declined;
+    const auto asked = std::ssize(judgement.steps) - count(trace::Status::passed_over) - declined;
     std::cout << ", " << asked << " asked";
     if (declined > 0) std::cout << ", " << declined << " declined";
   }

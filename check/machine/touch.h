@@ -62,9 +62,10 @@ struct Copied {
 Copied copy_from(std::uint32_t cpu, void* to, std::uint64_t va, std::size_t n) noexcept;
 Copied copy_to(std::uint32_t cpu, std::uint64_t va, const void* from, std::size_t n) noexcept;
 
-// A word of four bytes, in one access of the same sort: by it the bytes are loaded; or compared, and
-// exchanged if they are equal, which is a store in any case (vol. 2A, CMPXCHG). Where no memory is,
-// stores vanish, but the comparison is told as it came out. Requires that `va` is a multiple of 4.
+// A word of four bytes, in one access of the same sort: by it the bytes are loaded; or compared,
+// and exchanged if they are equal, which is a store in any case (vol. 2A, CMPXCHG). Where no memory
+// is, stores vanish, but the comparison is told as it came out. Requires that `va` is a multiple
+// of 4.
 struct Word {
   Touch touch;
   std::uint32_t value = 0;  // ok: what was there.

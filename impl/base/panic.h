@@ -28,6 +28,9 @@ enum class Panic : u8 {
   bad_alignment,   // An address is not a multiple of the size of what is to be there.
   bad_length,      // A length is not a multiple of the page size.
   beyond_barrier,  // A cursor is to go, or to map, beyond the end of its range.
+  mapped_huge,     // At boot, a page is to be mapped where a larger one is,
+  mapped_already,  // or where one of its size is;
+  not_mapped,      // or one is to be changed that is not there.
   // Broken.
   count_overflow,  // POST-2, POST-3.
   broken,          // Any other; see MM_ASSERT.

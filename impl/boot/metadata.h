@@ -17,23 +17,25 @@
 #include "impl/boot/memory_region.h"
 #include "impl/frame/kinds.h"
 #include "impl/frame/segment.h"
+#include "impl/vm/layout.h"
 
 namespace mm {
 
 // Where boot code finds memory, and is to put the slots. P must reach them there: all memory from
 // linear_base on, as P::kMemoryBase, and the slots from metadata_base on, as P::kSlotsBase.
 struct BootMap {
-  u64 linear_base = 0xffff'8000'0000'0000;
+  u64 linear_base = kLayout.linear.begin;
   u64 mapped_end = u64{4} << 30;  // What the loader has mapped of memory ends here.
-  u64 metadata_base = 0xffff'e000'0000'0000;
-  u64 metadata_bytes = u64{1} << 40;
+  u64 metadata_base = kLayout.metadata.begin;
+  u64 metadata_bytes = kLayout.metadata.bytes();
 };
 
 // Which regions max_paddr is the highest end of. Never all: a device's registers may lie far above
 // the last memory, and the slots up to there would be as many as for memory.
 template <class R>
 concept MaxPaddrRule = requires(RegionType type) {
-  { R::counts(type) } noexcept -> std::same_as<bool>;
+  { R::counts(type) }
+  noexcept->std::same_as<bool>;
 };
 struct AllPhysicalMemory {
   static constexpr bool counts(RegionType type) noexcept { return is_physical(type); }
@@ -105,6 +107,20 @@ void mark_regions(const MemoryRegions& regions) noexcept {
   }
 }
 
+// What is usable and was not handed out early is nobody's.
+template <Platform P>
+void hide_free(const MemoryRegions& regions) noexcept {
+  const std::array<PhysRange, 2> early = P::globals().early_allocator.allocated();
+  for (const auto& [range, type] : regions.all()) {
+    if (type != RegionType::usable) continue;
+    for_each_outside(range, early, [](PhysRange free) {
+      for (u64 pa = free.begin; pa < free.end; pa += kPageSize) {
+        P::hide(page_bytes<P>({pa}), kPageSize);
+      }
+    });
+  }
+}
+
 // Whether there is metadata: then max_paddr is known, and every page below it has its mark.
 template <Platform P>
 bool is_initialized() noexcept {
@@ -130,11 +146,12 @@ std::optional<Segment<P, MetaPageMeta>> init_metadata(const MemoryRegions& regio
   map_for_metadata(map, max_paddr, slots[0], map_early);
   globals.early_allocator.retire();
   globals.pages = max_paddr / kPageSize;
-  MetaSlot<P>::init(0, globals.pages);
+  MetaSlot<P>::init_slots(0, globals.pages);
   for (const PhysRange& range : globals.early_allocator.allocated()) {
     for_each_outside(range, slots, mark_and_forget<EarlyAllocatedFrameMeta, P>);
   }
   mark_regions<P>(regions);
+  hide_free<P>(regions);
   auto of_slots = mark<MetaPageMeta, P>(slots[0]);
   // ORDER: release pairs with the acquire in is_initialized(): whoever sees it sees all the above.
   globals.is_metadata_ready.store(1, std::memory_order_release);

@@ -32,6 +32,9 @@ class EarlyAllocator {
     return std::nullopt;
   }
 
+  // Whether it can be asked.
+  bool is_active() const noexcept { return is_active_; }
+
   // What is handed out until now is all there will be.
   void retire() noexcept { is_active_ = false; }
 

@@ -115,6 +115,8 @@ class alignas(64) MetaSlot {
 
   // Boot: pages [first, end) become unused, whatever was there (INV-2).
   static void init(u64 first, u64 end) noexcept;
+  // The same, but for their bytes, which are somebody's still.
+  static void init_slots(u64 first, u64 end) noexcept;
 
  private:
   using Word = typename P::template Atomic<u64>;

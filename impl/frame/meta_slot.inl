@@ -212,13 +212,18 @@ void MetaSlot<P>::hide_meta() const noexcept {
 
 template <Platform P>
 void MetaSlot<P>::init(u64 first, u64 end) noexcept {
+  init_slots(first, end);
+  for (u64 page = first; page < end; ++page) P::hide(of_page(page)->bytes().data(), kPageSize);
+}
+
+template <Platform P>
+void MetaSlot<P>::init_slots(u64 first, u64 end) noexcept {
   for (u64 page = first; page < end; ++page) {
     MetaSlot* const slot = of({page * kPageSize});
     // SAFETY: boot, or a reset: no handle exists, so nobody else reaches the slot or the page.
     P::show(slot, sizeof *slot);
     ::new (static_cast<void*>(slot)) MetaSlot();
     slot->hide_meta();
-    P::hide(slot->bytes().data(), kPageSize);
   }
 }
 

@@ -13,6 +13,7 @@
 #include "check/machine/touch.h"
 #include "impl/globals.h"
 #include "impl/hosted/landing.h"
+#include "impl/platform/plain_words.h"
 
 namespace mm {
 
@@ -26,26 +27,12 @@ struct UserAccess {
 };
 }  // namespace hosted
 
-struct Hosted {
-  template <class T>
-  using Atomic = std::atomic<T>;
-
-  template <class T>
-  struct Cell {
-    T get() const noexcept { return value; }
-    void set(T next) noexcept { value = next; }
-    T value;
-  };
-
-  static auto acquire(const auto& word) noexcept {
+struct Hosted : PlainWords, MappedEntries<check::machine::kMemoryBase> {
 #if PAGETWIN_TSAN
+  static auto acquire(const auto& word) noexcept {
     return word.load(std::memory_order_acquire);  // It does not model fences.
-#else
-    const auto now = word.load(std::memory_order_relaxed);
-    std::atomic_thread_fence(std::memory_order_acquire);
-    return now;
-#endif
   }
+#endif
 
   static Globals<Hosted>& globals() noexcept {
     static constinit Globals<Hosted> the_globals;
@@ -76,19 +63,6 @@ struct Hosted {
     return globals().allocator.alloc(bytes, align);
   }
   static void dealloc(PhysAddr at, usize bytes) noexcept { globals().allocator.dealloc(at, bytes); }
-
-  static u64 load_pte(PhysAddr at, std::memory_order order) noexcept { return pte(at).load(order); }
-  static void store_pte(PhysAddr at, u64 v, std::memory_order order) noexcept {
-    pte(at).store(v, order);
-  }
-  static u64 exchange_pte(PhysAddr at, u64 v, std::memory_order order) noexcept {
-    return pte(at).exchange(v, order);
-  }
-  static bool compare_exchange_pte(PhysAddr at, u64& seen, u64 v,
-                                   std::memory_order order) noexcept {
-    return pte(at).compare_exchange_strong(seen, v, order);
-  }
-  static u64 peek_pte(PhysAddr at) noexcept { return load_pte(at, std::memory_order_relaxed); }
 
   static constexpr u32 kMostCpus = check::machine::cpus.size();
   static u32 this_cpu() noexcept { return check::machine::this_cpu(); }
@@ -199,10 +173,6 @@ struct Hosted {
   }
 
   static check::machine::Cpu& cpu() noexcept { return check::machine::cpus[this_cpu()]; }
-  static std::atomic_ref<u64> pte(PhysAddr at) noexcept {
-    // SAFETY: all memory is mapped at kMemoryBase; entries are aligned, and always reached so.
-    return std::atomic_ref<u64>(*reinterpret_cast<u64*>(kMemoryBase + at.value));
-  }
 };
 
 inline Hosted::Touched Hosted::touch(VirtAddr at, u8 access, bool is_user, bool ac) noexcept {

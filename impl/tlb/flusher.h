@@ -20,11 +20,11 @@ class Flusher {
  public:
   // The set must outlive the flusher.
   explicit Flusher(CpuSet<P>& active_on) noexcept : active_on_(&active_on) {}
+  // Of what the kernel maps: all CPUs of the machine may know it, whatever they translate by.
+  static Flusher of_kernel() noexcept { return Flusher(); }
   // What was issued is the new one's to dispatch.
   [[gnu::always_inline]] Flusher(Flusher&& other) noexcept
-      : active_on_(other.active_on_),
-        issued_(other.issued_),
-        sent_to_(other.sent_to_) {
+      : active_on_(other.active_on_), issued_(other.issued_), sent_to_(other.sent_to_) {
     for_each_cpu(sent_to_, [&](u32 cpu) { tickets_[cpu] = other.tickets_[cpu]; });
     other.issued_.clear();
   }
@@ -49,7 +49,8 @@ class Flusher {
     const InterruptsOff<P> off;
     const u32 own = P::this_cpu();
     const u64 own_bit = u64{1} << own;
-    const u64 active = active_on_->read_after_changes();
+    // Of all CPUs none comes or goes: the locks of their queues order what was changed.
+    const u64 active = active_on_ == nullptr ? cpus_of_machine() : active_on_->read_after_changes();
     done.cpus = active & ~own_bit;
     done.is_done = (active & own_bit) != 0;
     if (done.cpus != 0) queue(own, done.cpus);
@@ -79,6 +80,9 @@ class Flusher {
   }
 
  private:
+  Flusher() noexcept : active_on_(nullptr) {}
+
+  static u64 cpus_of_machine() noexcept { return ~u64{0} >> (64 - P::cpu_count()); }
   static FlushQueue<P>& queue_of(u32 cpu) noexcept { return P::globals().flush_queues[cpu]; }
   static void handle_interrupt(void*) noexcept { (void)queue_of(P::this_cpu()).handle(); }
 
@@ -93,7 +97,7 @@ class Flusher {
     P::run_on(cpus, handle_interrupt, nullptr);
   }
 
-  CpuSet<P>* active_on_;
+  CpuSet<P>* active_on_;  // Null: all CPUs.
   FlushStack issued_;
   u64 sent_to_ = 0;
   std::array<u64, P::kMostCpus> tickets_;  // The last of each CPU that is in sent_to_.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-// The copy of an address space for a new program: both map the same frames, and neither may write to
-// them any more, so that whoever tries faults, and is given a frame of its own then (copy-on-write).
-// Pages of devices are mapped as they were.
+// The copy of an address space for a new program: both map the same frames, and neither may write
+// to them any more, so that whoever tries faults, and is given a frame of its own then
+// (copy-on-write). Pages of devices are mapped as they were.
 //
 //   1. All of the old space is locked, as by a cursor over it: nobody changes it meanwhile.
 //   2. The new one is made, table by table, and whole before anything of the old one changes: if
@@ -57,32 +57,40 @@ void copy_pages(NodeView<C<P>> from, NodeView<C<P>> to, Forked<P>& done) noexcep
   done.devices += pages - frames;
 }
 
+// Calls `see(i, child)` for each table right below one that is above level 1, until it says false;
+// and says whether it never did.
+template <Platform P>
+bool each_table(NodeView<C<P>> node, u32 level, auto&& see) noexcept {
+  using Entry = typename C<P>::Entry;
+  const u64 end = level == C<P>::Paging::kLevels ? C<P>::kTopEnd : kEntries;
+  u64 left = node.meta().nr_children();
+  for (u64 i = 0; i < end && left > 0; ++i) {
+    const u64 bits = node.peek(i);
+    if (Entry::is_absent(bits)) continue;
+    --left;
+    if (!see(i, NodeView<C<P>>(Entry::table_paddr(bits)))) return false;
+  }
+  return true;
+}
+
 // All tables below a table in which something is mapped, but those in which nothing is. Each is
-// linked when it is whole, or when what is in it can be dropped with it. False if there is no memory
-// for one.
+// linked when it is whole, or when what is in it can be dropped with it. False if there is no
+// memory for one.
 template <Platform P>
 [[nodiscard]] bool copy_tables(NodeView<C<P>> from, NodeView<C<P>> to, u32 level,
                                Forked<P>& done) noexcept {
-  using Entry = typename C<P>::Entry;
-  const u64 end = level == C<P>::Paging::kLevels ? C<P>::kTopEnd : kEntries;
-  u64 left = from.meta().nr_children();
-  for (u64 i = 0; i < end && left > 0; ++i) {
-    const u64 bits = from.peek(i);
-    if (Entry::is_absent(bits)) continue;
-    --left;
-    const NodeView<C<P>> child(Entry::table_paddr(bits));
-    const auto below = static_cast<u8>(level - 1);
-    if (maps_nothing<C<P>>(child, below)) continue;
-    auto node = alloc_node<C<P>>(below, /*is_locked=*/false,
-                                 below == 1 ? Entries::unset : Entries::absent);
+  const auto below = static_cast<u8>(level - 1);
+  return each_table<P>(from, level, [&](u64 i, NodeView<C<P>> child) {
+    if (maps_nothing<C<P>>(child, below)) return true;
+    auto node =
+        alloc_node<C<P>>(below, /*is_locked=*/false, below == 1 ? Entries::unset : Entries::absent);
     if (!node) return false;
     const NodeView<C<P>> copy(node->start_paddr());
     if (below == 1) copy_pages<P>(child, copy, done);
-    to.private_entries()[i] = Entry::encode_table(std::move(*node).into_raw());
+    to.private_entries()[i] = C<P>::Entry::encode_table(std::move(*node).into_raw());
     to.meta().add_children(1);
-    if (below > 1 && !copy_tables<P>(child, copy, below, done)) return false;
-  }
-  return true;
+    return below == 1 || copy_tables<P>(child, copy, below, done);
+  });
 }
 
 // Takes away the right to write to frames; says how many entries had it.
@@ -99,14 +107,10 @@ u64 protect_frames(NodeView<C<P>> node, u32 level) noexcept {
     }
     return writable;
   }
-  const u64 end = level == C<P>::Paging::kLevels ? C<P>::kTopEnd : kEntries;
-  u64 left = node.meta().nr_children();
-  for (u64 i = 0; i < end && left > 0; ++i) {
-    const u64 bits = node.peek(i);
-    if (Entry::is_absent(bits)) continue;
-    --left;
-    writable += protect_frames<P>(NodeView<C<P>>(Entry::table_paddr(bits)), level - 1);
-  }
+  (void)each_table<P>(node, level, [&](u64, NodeView<C<P>> child) {
+    writable += protect_frames<P>(child, level - 1);
+    return true;
+  });
   return writable;
 }
 

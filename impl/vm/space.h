@@ -23,8 +23,9 @@ class SpaceCursorMut {
   using Config = SpaceConfig<P>;
   using Item = typename Config::Items::Item;
 
-  [[gnu::always_inline]] static Result<SpaceCursorMut, PageTableError> open(
-      const VmSpace<P>& space, VirtAddr begin, VirtAddr end) noexcept {
+  [[gnu::always_inline]] static Result<SpaceCursorMut, PageTableError> open(const VmSpace<P>& space,
+                                                                            VirtAddr begin,
+                                                                            VirtAddr end) noexcept {
     CpuSet<P>& cpus = NodeView<Config>(space.root_paddr()).meta().cpus();
     return SpaceCursorMut(MM_TRY(Cursor<Config>::open(space, begin, end)), cpus);
   }
@@ -42,7 +43,9 @@ class SpaceCursorMut {
   VirtAddr end() const noexcept { return at_.end(); }
   u8 level() const noexcept { return at_.level(); }
   u8 guard_level() const noexcept { return at_.guard_level(); }
-  [[gnu::always_inline]] Result<Queried<Config>, PageTableError> query() noexcept { return at_.query(); }
+  [[gnu::always_inline]] Result<Queried<Config>, PageTableError> query() noexcept {
+    return at_.query();
+  }
   std::optional<VirtAddr> find_next(u64 len) noexcept { return at_.find_next(len); }
   Result<void, PageTableError> jump(VirtAddr va) noexcept { return at_.jump(va); }
 

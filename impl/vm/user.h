@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 // Readers and writers of a user's memory, by the user's addresses: as those of impl/frame/bytes.h,
-// but any access may fault, for the user may have nothing there, or no right. What was copied before
-// a fault was copied, and the place has moved by so much. What is asked for whole has not moved.
+// but any access may fault, for the user may have nothing there, or no right. What was copied
+// before a fault was copied, and the place has moved by so much. What is asked for whole has not
+// moved.
 //
 // A space opens them, for the CPU that translates by it: they are good as long as that CPU does,
 // and is the caller's. They hold nothing: a page may be unmapped meanwhile, and then faults.
@@ -9,13 +10,12 @@
 
 #include <algorithm>
 
+#include "impl/vm/layout.h"
 #include "impl/vm/space.h"
 
 namespace mm {
 
-// Where users' memory ends. Its last page is nobody's: a user must not call the kernel from the last
-// instruction below the addresses that are not canonical (A.2).
-inline constexpr u64 kUserEnd = (u64{1} << 47) - kPageSize;
+inline constexpr u64 kUserEnd = kUsersRegion.end;  // The same in every layout.
 
 // The CPU translates by something else, or the bytes are not all users' memory.
 struct AccessDenied {};
@@ -99,8 +99,8 @@ class UserReader {
   UserReader& skip(usize n) noexcept { return range_.skip(n), *this; }
   UserReader& limit(usize n) noexcept { return range_.limit(n), *this; }
 
-  // Copies as much as there is, and as there is room for. Says how many bytes; both have moved by so
-  // many, and so they have after a fault.
+  // Copies as much as there is, and as there is room for. Says how many bytes; both have moved by
+  // so many, and so they have after a fault.
   Result<usize, PageFault> read(VmWriter<P>& writer) noexcept {
     const usize count = std::min(remain(), writer.avail());
     const usize copied = P::copy_from_user(writer.cursor(), range_.at(), count);
@@ -173,13 +173,15 @@ class UserWriter {
     return {};
   }
 
-  // Writes `n` zeros, or as many as there is room for. Says how many, also after a fault.
+  // Writes `n` zeros, or as many as there is room for, page by page. Says how many, also after a
+  // fault.
   Result<usize, PageFault> fill_zeros(usize n) noexcept {
-    static constexpr std::array<u8, kPageSize / 8> kZeros{};
+    static constexpr std::array<u8, kPageSize> kZeros{};
     const usize wanted = std::min(n, avail());
     usize filled = 0;
     while (filled < wanted) {
-      const usize count = std::min(wanted - filled, kZeros.size());
+      const usize room = kPageSize - range_.at(filled).value % kPageSize;
+      const usize count = std::min(wanted - filled, room);
       const usize copied = P::copy_to_user(range_.at(filled), kZeros.data(), count);
       filled += copied;
       if (copied < count) break;

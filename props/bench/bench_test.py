@@ -15,7 +15,9 @@ ROWS = ["F1", "F1t", "F1z", "F2a", "F2b", "F2c", "F3", "F3r", "F4", "F4r", "F4m"
         "F1-A2", "F1t-A2", "F1z-A2", "F2a-A2", "F2b-A2", "F2c-A2", "F7-A2",
         "P1", "P1w", "P2", "P2w", "P3", "P4", "P4b", "P4r", "P5", "P5b", "P6", "P6b", "P6c", "P9",
         "R1", "R2", "R3", "R4", "R5", "H1", "H2", "H3", "H4", "H4b", "H4c", "V1", "V2", "V4",
-        "V5", "V5b", "V6", "V6b", "V7", "V8", "V9", "V9z", "V9u", "V9v"]
+        "V5", "V5b", "V6", "V6b", "V7", "V8", "V9", "V9z", "V9u", "V9v",
+        "M1", "M1x2", "M1-A2", "M1x2-A2", "M2", "M2x2", "M2dx2", "M3", "M3x2", "M4", "M4x2", "M5",
+        "M5x2", "M6", "M6x2", "M7", "M7x2"]
 
 
 def bench(*arguments, environment=None):
@@ -56,7 +58,7 @@ def main():
         for clock in ("wall_ns", "cpu_ns"):
             check(0 < one[clock]["min"] <= one[clock]["median"], f"{one['name']}: {one[clock]}")
         check(one["name"] in run.stderr, f"the table has no {one['name']}")
-        if shutil.which("valgrind"):
+        if shutil.which("valgrind") and "x2" not in one["name"]:
             check(one["instructions"], f"{one['name']}: no instructions")
             ostd = one["ostd"]["instructions"]
             check(ostd is None or one["instructions"] < ostd,

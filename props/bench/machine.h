@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-// The machine that mm is measured on: plain memory at constant addresses, one CPU, and the frame
-// allocator that the workload is about. What a kernel would not pay for costs nothing here either.
+// The machine that mm is measured on: plain memory at constant addresses, one CPU or a thread for
+// each, and the frame allocator that the workload is about. What a kernel would not pay for costs
+// nothing here either.
 #pragma once
 
 #include <atomic>
@@ -8,6 +9,7 @@
 #include <cstdlib>
 
 #include "impl/globals.h"
+#include "impl/platform/plain_words.h"
 
 namespace bench {
 
@@ -30,27 +32,14 @@ struct Free {
   bool is_listed;  // The first page is in a list of the allocator's; if not, it is unused.
 };
 
+// The CPU that this thread is, where there are several.
+inline thread_local u32 own_cpu = 0;
+
 // `Frames` is the frame allocator, a type with static members: alloc(bytes, align), dealloc(at,
 // bytes); restore(frames), which brings it to its first state when mm is in its own; free_frames();
 // and each_free(see), which calls `see(Free)` for every block.
-template <class Frames>
-struct Machine {
-  template <class T>
-  using Atomic = std::atomic<T>;
-
-  template <class T>
-  struct Cell {
-    T get() const noexcept { return value; }
-    void set(T next) noexcept { value = next; }
-    T value;
-  };
-
-  static u64 acquire(const auto& word) noexcept {
-    const u64 now = word.load(std::memory_order_relaxed);
-    std::atomic_thread_fence(std::memory_order_acquire);
-    return now;
-  }
-
+template <class Frames, u32 kCpus = 1>
+struct Machine : mm::PlainWords, mm::MappedEntries<kMemoryBase> {
   static mm::Globals<Machine>& globals() noexcept { return globals_; }
 
   [[noreturn, gnu::cold, gnu::noinline]] static void panic(mm::Panic, const char* why) noexcept {
@@ -67,24 +56,9 @@ struct Machine {
   }
   static void dealloc(mm::PhysAddr at, usize bytes) noexcept { Frames::dealloc(at, bytes); }
 
-  static u64 load_pte(mm::PhysAddr at, std::memory_order order) noexcept {
-    return pte(at).load(order);
-  }
-  static void store_pte(mm::PhysAddr at, u64 v, std::memory_order order) noexcept {
-    pte(at).store(v, order);
-  }
-  static u64 exchange_pte(mm::PhysAddr at, u64 v, std::memory_order order) noexcept {
-    return pte(at).exchange(v, order);
-  }
-  static bool compare_exchange_pte(mm::PhysAddr at, u64& seen, u64 v,
-                                   std::memory_order order) noexcept {
-    return pte(at).compare_exchange_strong(seen, v, order);
-  }
-  static u64 peek_pte(mm::PhysAddr at) noexcept { return load_pte(at, std::memory_order_relaxed); }
-
   // Guards and flushes cost nothing: the workloads want it so.
-  static constexpr u32 kMostCpus = 1;
-  static u32 this_cpu() noexcept { return 0; }
+  static constexpr u32 kMostCpus = kCpus;
+  static u32 this_cpu() noexcept { return kCpus == 1 ? 0 : own_cpu; }
   static u32 cpu_count() noexcept { return kMostCpus; }
   static u64 disable_interrupts() noexcept { return 0; }
   static void restore_interrupts(u64) noexcept {}
@@ -107,11 +81,6 @@ struct Machine {
   static u64 quiescent_count(u32) noexcept { return 0; }
 
  private:
-  static std::atomic_ref<u64> pte(mm::PhysAddr at) noexcept {
-    // SAFETY: all memory is mapped at kMemoryBase; entries are aligned, and always reached so.
-    return std::atomic_ref<u64>(*reinterpret_cast<u64*>(kMemoryBase + at.value));
-  }
-
   static inline constinit mm::Globals<Machine> globals_{};
 };
 

@@ -40,10 +40,13 @@ int wrong(const Workload& workload) {
                   kCounterexample);
 }
 
-// What count_instructions() runs: each workload once, and once with twice as many operations.
+// What count_instructions() runs: each workload of one thread once, and once with twice as many
+// operations.
+bool is_counted(const Workload& one) { return one.threads == 1; }
 int count(const std::vector<const Workload*>& selected) {
   Stopwatch watch;
   for (const Workload* one : selected) {
+    if (!is_counted(*one)) continue;
     for (const u64 operations : {kCounted, 2 * kCounted}) {
       if (!one->round(watch, operations, kSmallFrames)) return wrong(*one);
     }
@@ -56,16 +59,20 @@ void add_instructions(std::vector<Measured>& all, const Options& options) {
   const std::string self = std::filesystem::read_symlink("/proc/self/exe").string();
   const Counted counted = count_instructions({self, "--only-count", "--filter", options.filter});
   std::string why = counted.why;
-  if (why.empty() && counted.instructions.size() != 2 * all.size()) {
+  const auto rows =
+      std::ranges::count_if(all, [](const Measured& one) { return is_counted(*one.workload); });
+  if (why.empty() && counted.instructions.size() != 2 * static_cast<std::size_t>(rows)) {
     why = "callgrind has not seen every workload";
   }
   if (!why.empty()) {
     complain("instructions are not counted: " + why, kHeld);
     return;
   }
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    const u64 once = counted.instructions[2 * i], twice = counted.instructions[2 * i + 1];
-    all[i].instructions = static_cast<double>(twice - once) / static_cast<double>(kCounted);
+  auto next = counted.instructions.begin();
+  for (Measured& one : all) {
+    if (!is_counted(*one.workload)) continue;
+    const u64 once = *next++, twice = *next++;
+    one.instructions = static_cast<double>(twice - once) / static_cast<double>(kCounted);
   }
 }
 

@@ -6,7 +6,8 @@
 
 namespace bench {
 
-class Own {
+template <u32 kCpus>
+class OwnOf {
  public:
   // All frames but the first are free, as one block.
   static void restore(u64 frames) noexcept {
@@ -31,8 +32,9 @@ class Own {
   static void dealloc(mm::PhysAddr at, usize bytes) noexcept { allocator().dealloc(at, bytes); }
 
  private:
-  using P = Machine<Own>;
+  using P = Machine<OwnOf, kCpus>;
   static mm::Allocator<P>& allocator() noexcept { return P::globals().allocator; }
 };
+using Own = OwnOf<1>;
 
 }  // namespace bench

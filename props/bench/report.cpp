@@ -44,7 +44,7 @@ nlohmann::json json_of(const Spread& spread) {
 
 void show(const std::vector<Measured>& all, std::ostream& out) {
   const auto row = [&](auto... cells) {
-    constexpr int kWidths[] = {6, 39, 10, 9, 8, 6, 8, 8};
+    constexpr int kWidths[] = {7, 39, 10, 9, 8, 6, 8, 8};
     int at = 0;
     ((out << (at < 2 ? std::left : std::right) << std::setw(kWidths[at]) << cells << ' ', ++at),
      ...);

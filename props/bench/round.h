@@ -33,10 +33,10 @@ void repeat(u64 times, auto&& work) {
   for (u64 left = times; left != 0; --left) work();
 }
 
-// Rounds with one frame allocator.
-template <class Frames>
+// Rounds with one frame allocator, on a machine of so many CPUs.
+template <class Frames, u32 kCpus = 1>
 struct Round {
-  using P = Machine<Frames>;
+  using P = Machine<Frames, kCpus>;
   using Slot = mm::MetaSlot<P>;
 
   // From the first state, and that it is reached again: each frame that was free is.
@@ -45,13 +45,15 @@ struct Round {
     P::globals().pages = frames;
     Slot::init(0, frames);
     Frames::restore(frames);
-    was_wrong_ = false;
-    return are_all_free(frames) && work() && are_all_free(frames) && !was_wrong_;
+    was_wrong_.store(false, std::memory_order_relaxed);
+    return are_all_free(frames) && work() && are_all_free(frames) &&
+           !was_wrong_.load(std::memory_order_relaxed);
   }
 
   // An operation has not ended as it should: the round is wrong.
-  [[gnu::cold, gnu::noinline]] static void note_wrong() { was_wrong_ = true; }
-  static inline bool was_wrong_ = false;
+  [[gnu::cold, gnu::noinline]] static void note_wrong() {
+    was_wrong_.store(true, std::memory_order_relaxed);  // ORDER: none needed, it only ever grows.
+  }
 
  private:
   // Whether each frame that may be handed out is free, once, and no page is anybody else's.
@@ -73,6 +75,8 @@ struct Round {
     }
     return is_right;
   }
+
+  static inline std::atomic<bool> was_wrong_ = false;
 };
 
 }  // namespace bench

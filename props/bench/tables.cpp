@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // The workloads of page tables: P, one GiB in order; R, pages at random; H, huge pages; V, tracked
-// frames, in a user's table or address space. Tables come from A1, as those of all peers did; what is given up is dropped within the
-// time that is taken.
+// frames, in a user's table or address space. Tables come from A1, as those of all peers did; what
+// is given up is dropped within the time that is taken.
 #include "impl/frame/alloc_options.h"
 #include "impl/vm/fork.h"
 #include "props/bench/permutation.h"
@@ -111,6 +111,42 @@ template <class C>
   if (!taken.ok() || !taken.value()) Rounds::note_wrong();
 }
 
+bool is_writable(const auto& table, u64 va) {
+  return (table.page_walk({va})->property.flags.bits & PageFlags::kWritable) != 0;
+}
+
+// --- What is timed of a table that maps all its pages, from `base` on; each says whether it was
+// right
+
+u64 protect_all(const auto& table, u64 base, u64 pages) {
+  auto cursor = open(table, base, base + pages * kPageSize);
+  return cursor.protect(pages * kPageSize, without_w).pages;
+}
+bool protect_as_one(Stopwatch& watch, const auto& table, u64 base, u64 pages) {
+  u64 done = 0;
+  watch.time([&] { done = protect_all(table, base, pages); });
+  return done == pages && !is_writable(table, base + (pages - 1) * kPageSize);
+}
+bool protect_each(Stopwatch& watch, const auto& table, u64 base, u64 pages) {
+  (void)protect_all(table, base, pages);
+  watch.time([&] {
+    for (u64 i = 0; i < pages; ++i) protect_one(table, base + i * kPageSize);
+  });
+  return is_writable(table, base + (pages - 1) * kPageSize);
+}
+// With the tables.
+bool unmap_as_one(Stopwatch& watch, const auto& table, u64 base, u64 pages) {
+  u64 done = 0;
+  watch.time([&] {
+    {
+      auto cursor = open(table, base, base + pages * kPageSize);
+      done = cursor.unmap(pages * kPageSize).pages;
+    }
+    pass();
+  });
+  return done == pages && content_of(table).leaves == 0;
+}
+
 // --- P: in order
 
 // A round with an empty table. Whether it was right is what `work(table)` says.
@@ -209,41 +245,17 @@ bool p4r(Stopwatch& watch, u64 pages, u64 frames) {
     return true;
   });
 }
-bool is_writable(const auto& table, u64 va) {
-  return (table.page_walk({va})->property.flags.bits & PageFlags::kWritable) != 0;
-}
 bool p5(Stopwatch& watch, u64 pages, u64 frames) {
-  return with_pages(pages, frames, [&](const auto& table) {
-    u64 done = 0;
-    watch.time([&] {
-      auto cursor = open(table, kBase, kBase + pages * kPageSize);
-      done = cursor.protect(pages * kPageSize, without_w).pages;
-    });
-    return done == pages && !is_writable(table, kBase + (pages - 1) * kPageSize);
-  });
+  return with_pages(pages, frames,
+                    [&](const auto& table) { return protect_as_one(watch, table, kBase, pages); });
 }
 bool p5b(Stopwatch& watch, u64 pages, u64 frames) {
-  return with_pages(pages, frames, [&](const auto& table) {
-    {
-      auto cursor = open(table, kBase, kBase + pages * kPageSize);
-      (void)cursor.protect(pages * kPageSize, without_w);
-    }
-    watch.time([&] { each_page(pages, [&](u64 va, u64) { protect_one(table, va); }); });
-    return is_writable(table, kBase + (pages - 1) * kPageSize);
-  });
+  return with_pages(pages, frames,
+                    [&](const auto& table) { return protect_each(watch, table, kBase, pages); });
 }
 bool p6(Stopwatch& watch, u64 pages, u64 frames) {
-  return with_pages(pages, frames, [&](const auto& table) {
-    u64 done = 0;
-    watch.time([&] {
-      {
-        auto cursor = open(table, kBase, kBase + pages * kPageSize);
-        done = cursor.unmap(pages * kPageSize).pages;
-      }
-      pass();
-    });
-    return done == pages && content_of(table).leaves == 0;
-  });
+  return with_pages(pages, frames,
+                    [&](const auto& table) { return unmap_as_one(watch, table, kBase, pages); });
 }
 bool p6b(Stopwatch& watch, u64 pages, u64 frames) {
   return with_pages(pages, frames, [&](const auto& table) {
@@ -415,9 +427,7 @@ bool with_frames(u64 pages, u64 frames, auto&& work) {
         first, {first.value + pages * kPageSize});  // A1 hands them out one after another.
     for (auto& frame : live) (void)frame.clone().into_raw();
     const bool is_right = work(table, segment, live);
-    {
-      const auto dropped = std::move(table);
-    }
+    { const auto dropped = std::move(table); }
     pass();
     bool are_left = true;
     for (const auto& frame : live) are_left &= frame.reference_count() == 1;
@@ -454,15 +464,7 @@ bool v2(Stopwatch& watch, u64 pages, u64 frames) {
 bool v6(Stopwatch& watch, u64 pages, u64 frames) {
   return with_frames(pages, frames, [&](const auto& table, auto& segment, auto&) {
     map_frames(table, segment);
-    u64 done = 0;
-    watch.time([&] {
-      {
-        auto cursor = open(table, kUserBase, kUserBase + pages * kPageSize);
-        done = cursor.unmap(pages * kPageSize).pages;
-      }
-      pass();
-    });
-    return done == pages && content_of(table).leaves == 0;
+    return unmap_as_one(watch, table, kUserBase, pages);
   });
 }
 bool v6b(Stopwatch& watch, u64 pages, u64 frames) {
@@ -497,28 +499,12 @@ bool v4(Stopwatch& watch, u64 pages, u64 frames) {
 }
 bool v5(Stopwatch& watch, u64 pages, u64 frames) {
   return with_space(pages, frames, [&](const auto& space, auto&) {
-    u64 done = 0;
-    watch.time([&] {
-      auto cursor = open(space, kUserBase, kUserBase + pages * kPageSize);
-      done = cursor.protect(pages * kPageSize, without_w).pages;
-    });
-    return done == pages && !is_writable(space, kUserBase + (pages - 1) * kPageSize);
+    return protect_as_one(watch, space, kUserBase, pages);
   });
 }
 bool v5b(Stopwatch& watch, u64 pages, u64 frames) {
   return with_space(pages, frames, [&](const auto& space, auto&) {
-    {
-      auto cursor = open(space, kUserBase, kUserBase + pages * kPageSize);
-      (void)cursor.protect(pages * kPageSize, without_w);
-    }
-    watch.time([&] {
-      each_users(pages, [&](u64 va) {
-        auto cursor = open(space, va, va + kPageSize);
-        auto range = cursor.protect_next(kPageSize, with_w);
-        if (!range.ok() || !range.value()) Rounds::note_wrong();
-      });
-    });
-    return is_writable(space, kUserBase + (pages - 1) * kPageSize);
+    return protect_each(watch, space, kUserBase, pages);
   });
 }
 bool v7(Stopwatch& watch, u64 pages, u64 frames) {
@@ -582,15 +568,7 @@ bool v9_as(Stopwatch& watch, u64 pages, u64 frames) {
 }
 bool v9u(Stopwatch& watch, u64 pages, u64 frames) {
   return with_faulted(pages, frames, [&](const auto& space) {
-    u64 done = 0;
-    watch.time([&] {
-      {
-        auto cursor = open(space, kUserBase, kUserBase + pages * kPageSize);
-        done = cursor.unmap(pages * kPageSize).pages;
-      }
-      pass();
-    });
-    return done == pages && content_of(space).leaves == 0;
+    return unmap_as_one(watch, space, kUserBase, pages);
   });
 }
 bool v9v(Stopwatch& watch, u64 pages, u64 frames) {

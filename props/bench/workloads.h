@@ -28,15 +28,18 @@ struct Workload {
   // One round of so many operations on a machine of so many frames, from the allocator's first
   // state and back to it. Whether all was as it should be, during it and after.
   bool (*round)(Stopwatch& watch, u64 operations, u64 frames);
+
+  u32 threads = 1;  // That do so many operations each. Of more than one, none is counted.
 };
 
 std::span<const Workload> frame_workloads();
 std::span<const Workload> table_workloads();
+std::span<const Workload> thread_workloads();
 
 // All of them.
 inline std::vector<Workload> workloads() {
   std::vector<Workload> all;
-  for (const auto some : {frame_workloads(), table_workloads()}) {
+  for (const auto some : {frame_workloads(), table_workloads(), thread_workloads()}) {
     all.insert(all.end(), some.begin(), some.end());
   }
   return all;

@@ -17,8 +17,9 @@ trace::Trace any_at_once(Dice dice, const Subject& subject, std::size_t most_ops
 // if it went next, or after a lane before it.
 trace::Trace any_at_once_over_tables(Dice dice, const Subject& subject, std::size_t most_ops);
 
-// Whether what lanes ask at once can be judged: no more than the subject has, and of pages none that
-// the allocator may have. What those look like while a table is made of one is no phase of its own.
+// Whether what lanes ask at once can be judged: no more than the subject has, and of pages none
+// that the allocator may have. What those look like while a table is made of one is no phase of its
+// own.
 bool can_go_over_tables(const trace::Trace& trace, const Subject& subject);
 
 }  // namespace props

@@ -170,6 +170,10 @@ struct Operands {
   static bool suits(const T&, const reference::TableHandle&, bool) {
     return true;
   }
+  template <class T>
+  static bool suits(const T&, const reference::AreaRange& held, bool is_picky) {
+    return !is_any_of<T, trace::AreaSplit> || held.pages > 1 || !is_picky;
+  }
 
   // ---- Tables, and what is asked of them.
 
@@ -177,6 +181,7 @@ struct Operands {
 
   template <class T>
   bool draw(Dice& dice, const T&, trace::Table& table, Name) const {
+    if constexpr (kUsers.has(trace::kIndexOf<T>)) return of_tables(dice).draw_space(table);
     return act.to_limit ? of_tables(dice).draw_fullest(table) : of_tables(dice).draw(table);
   }
   template <class T>
@@ -187,6 +192,7 @@ struct Operands {
   template <class T>
   bool draw(Dice& dice, const T& op, trace::VirtPlace& at, Name name) const {
     const TableOperands operands = of_tables(dice);
+    if constexpr (kBoot.has(trace::kIndexOf<T>)) return at = operands.at_boot(), true;
     if constexpr (is_any_of<T, trace::CursorOpen>) {
       const reference::TableHandle& table = *model.table(lane, op.table);
       at = name == "begin" ? operands.begin_of_range(table)
@@ -197,6 +203,8 @@ struct Operands {
       at = operands.somewhere(model.table(lane, op.table));
     } else if constexpr (is_any_of<T, trace::CpuTouch>) {
       at = operands.to_touch();
+    } else if constexpr (kUsers.has(trace::kIndexOf<T>)) {
+      at = operands.to_copy();
     } else {
       at = operands.somewhere(model.root(lane));
     }
@@ -209,7 +217,11 @@ struct Operands {
   }
   template <class T>
   bool draw(Dice& dice, const T&, trace::Target& at, Name) const {
-    at = of_tables(dice).target_for(*model.cursor(lane));
+    if constexpr (is_any_of<T, trace::AreaMapRange, trace::BootMapPage>) {
+      at = of_tables(dice).target_of_area();
+    } else {
+      at = of_tables(dice).target_for(*model.cursor(lane));
+    }
     return true;
   }
   bool draw(Dice& dice, const trace::CursorMapRaw& op, trace::Level& level, Name) const {
@@ -218,7 +230,9 @@ struct Operands {
   }
   template <class T>
   bool draw(Dice& dice, const T&, trace::Property& property, Name) const {
-    property = of_tables(dice).property_for(model.cursor(lane)->kind);
+    trace::TableKindName kind = trace::TableKindName::kernel;
+    if constexpr (!(kAreas | kBoot).has(trace::kIndexOf<T>)) kind = model.cursor(lane)->kind;
+    property = of_tables(dice).property_for(kind);
     return true;
   }
   template <class T>
@@ -380,6 +394,8 @@ struct Operands {
       // As many as there may be before they are all, and one more.
       if (dice.one_in(8)) return count.raw = static_cast<std::uint16_t>(dice.between(28, 33)), true;
       if (!dice.one_in(8)) return count.raw = static_cast<std::uint16_t>(dice.between(1, 3)), true;
+    } else if constexpr (kAreas.has(trace::kIndexOf<T>)) {
+      if (draw_of_area(dice, op, count, name)) return true;
     } else if constexpr (is_any_of<T, trace::BootRegionAt, trace::BootMappedAt>) {
       const reference::Cold& cold = model.state().cold;
       const std::size_t there =
@@ -393,6 +409,45 @@ struct Operands {
       default: count.raw = static_cast<std::uint16_t>(dice.below(4));
     }
     return true;
+  }
+
+  // Sizes of areas of few pages, of huge ones, or of most that there are; and what lies in them, or
+  // just not. False: any number.
+  template <class T>
+  bool draw_of_area(Dice& dice, const T& op, trace::Count& count, Name name) const {
+    if (dice.one_in(24)) return false;
+    auto up_to = [&](std::uint64_t most) {
+      count.raw = static_cast<std::uint16_t>(dice.below(static_cast<std::uint32_t>(most) + 1));
+      return true;
+    };
+    if constexpr (is_any_of<T, trace::AreaQuery, trace::AreaSplit>) {
+      const reference::AreaRange* area = nullptr;
+      if constexpr (is_any_of<T, trace::AreaQuery>) {
+        area = model.held(lane, op.area);
+      } else {
+        area = model.held(lane, op.from);
+      }
+      if (area->pages > 512 && dice.one_in(3)) return count.raw = 512, true;
+      return up_to(dice.one_in(2) ? std::min<std::uint64_t>(area->pages, 3) : area->pages);
+    } else if constexpr (is_any_of<T, trace::AreaMapFrames, trace::AreaMapRange>) {
+      constexpr std::uint16_t kSizes[] = {64, 512, 576, 1024, 2048};
+      if (name == "pages") {
+        count.raw = static_cast<std::uint16_t>(dice.between(1, dice.one_in(4) ? 40 : 5));
+        if (dice.one_in(4)) count.raw = kSizes[dice.below(std::size(kSizes))];
+        return true;
+      }
+      const std::uint64_t pages = std::min<std::uint64_t>(op.pages.value(), trace::kAreaPages);
+      if (name == "offset") {
+        if (dice.one_in(2)) return count.raw = 0, true;
+        return up_to(dice.one_in(3) ? pages : std::min<std::uint64_t>(pages, 2));
+      }
+      if (dice.one_in(12)) return up_to(pages + 1);
+      const std::uint64_t room = pages - std::min(pages, op.offset.value());
+      if (dice.one_in(2)) return count.raw = static_cast<std::uint16_t>(room), true;
+      return up_to(room);
+    } else {
+      return false;
+    }
   }
 
   static std::uint16_t huge(Dice& dice) {

@@ -55,6 +55,23 @@ class TableOperands {
     }
     return is_found;
   }
+  // A space: mostly the one by which the CPU translates.
+  bool draw_space(trace::Table& table) const {
+    const reference::TableHandle* const root = model_.root(lane_);
+    const bool is_own = root != nullptr && !dice_.one_in(8);
+    const std::uint32_t first = dice_.below(trace::Table::kCount);
+    bool is_found = false;
+    for (std::uint32_t i = 0; i < trace::Table::kCount; ++i) {
+      const trace::Table other{static_cast<std::uint8_t>((first + i) % trace::Table::kCount)};
+      const reference::TableHandle* const handle = model_.table(lane_, other);
+      if (handle == nullptr || handle->kind != trace::TableKindName::space) continue;
+      const bool is_wanted = !is_own || handle->root == root->root;
+      if (!is_found || is_wanted) table = other;
+      is_found = true;
+      if (is_wanted) break;
+    }
+    return is_found;
+  }
   // The one with most counts on its root.
   bool draw_fullest(trace::Table& table) const {
     std::uint64_t most = 0;
@@ -105,6 +122,24 @@ class TableOperands {
       if (const auto at = named(one->begin * 4096)) return *at;
     }
     return somewhere(model_.root(lane_));
+  }
+
+  // Where the cold machine's firmware maps something, or just not.
+  trace::VirtPlace at_boot() const {
+    constexpr std::array<std::uint8_t, 10> kHomes = {0, 1, 2, 3, 4, 5, 6, 10, 16, 19};
+    trace::VirtPlace at{kHomes[dice_.below(kHomes.size())], 0, 0};
+    if (dice_.one_in(16)) at = anywhere();
+    if (dice_.one_in(2)) at.page = static_cast<std::uint8_t>(dice_.below(5) - 2);
+    if (dice_.one_in(32)) at.offset = any_offset();
+    return at;
+  }
+
+  // What is copied from or to: begins in a page, or near the end of users' memory.
+  trace::VirtPlace to_copy() const {
+    trace::VirtPlace at = to_touch();
+    if (dice_.one_in(16)) at = {kUserEnd, static_cast<std::uint8_t>(dice_.below(3) - 2), 0};
+    at.offset = dice_.one_in(2) ? any_offset() : std::uint8_t{0};
+    return at;
   }
 
   trace::VirtPlace begin_of_range(const reference::TableHandle& table) const {
@@ -233,6 +268,16 @@ class TableOperands {
     return at;
   }
 
+  // Aligned as huge pages in areas are, or not.
+  trace::Target target_of_area() const {
+    trace::Target at;
+    if (dice_.one_in(2)) at.base = static_cast<std::uint8_t>(dice_.between(1, 4));
+    if (dice_.one_in(24)) at.base = static_cast<std::uint8_t>(dice_.below(trace::Target::kCount));
+    at.page =
+        static_cast<std::uint16_t>(dice_.one_in(3) ? 64 + 512 * dice_.below(4) : dice_.below(600));
+    return at;
+  }
+
   // The largest that fits at the place and to the target, as often as not.
   trace::Level level_for(const reference::Cursor& cursor, trace::Target target) const {
     if (dice_.one_in(16)) return {static_cast<std::uint8_t>(dice_.between(1, 5))};
@@ -317,6 +362,8 @@ class TableOperands {
   std::uint8_t any_offset() const {
     return static_cast<std::uint8_t>(trace::PageOffset::kFirstOther + dice_.below(5));
   }
+
+  static constexpr std::uint8_t kUserEnd = 8;  // Among trace::kVirtNames.
 
   Dice& dice_;
   const Taste& taste_;

@@ -47,7 +47,8 @@ namespace {
 
 // Of a subject with many families, those that one trace keeps to: frames, and some of the rest.
 OpSet some_families(Dice& dice, OpSet all) {
-  constexpr std::array kMore = {kSegments, kLists, kAlloc, kBytes, kBoot, kTables};
+  constexpr std::array kMore = {kSegments, kLists,  kAlloc,           kBytes,
+                                kBoot,     kTables, kTables | kUsers, kTables | kAreas};
   OpSet some = all & (kFrames | kUniques);
   bool has_any = false;
   for (const OpSet& one : kMore) {
@@ -72,7 +73,7 @@ trace::Kind liked_kind(Dice& dice, OpSet liked) {
 // Places where tables of a kind begin and end, and where their levels do.
 std::array<std::uint8_t, 3> some_homes(Dice& dice, trace::TableKindName kind) {
   constexpr std::array<std::uint8_t, 9> kLower = {0, 1, 2, 3, 4, 5, 6, 7, 8};
-  constexpr std::array<std::uint8_t, 9> kUpper = {10, 11, 12, 13, 14, 15, 16, 17, 18};
+  constexpr std::array<std::uint8_t, 10> kUpper = {10, 11, 12, 13, 14, 15, 16, 17, 18, 22};
   constexpr std::array<std::uint8_t, 6> kWide = {0, 1, 3, 6, 20, 21};
   std::array<std::uint8_t, 3> homes{};
   for (std::uint8_t& home : homes) {

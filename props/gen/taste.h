@@ -65,12 +65,14 @@ inline constexpr OpSet kFrames = family("frame"), kUniques = family("unique"),
 // forget, and grace periods.
 inline constexpr OpSet kCursors = family("cursor"), kCpus = family("cpu"), kTlb = family("tlb"),
                        kTables = family("table") | kCursors | kCpus | kTlb | family("quiesce");
+// What is built upon them: users' memory with copies of it, and areas of the kernel's.
+inline constexpr OpSet kUsers = family("user") | family("space"), kAreas = family("area");
 inline constexpr OpSet kEveryOp =
-    kFrames | kUniques | kSegments | kLists | kAlloc | kBytes | kBoot | kTables;
+    kFrames | kUniques | kSegments | kLists | kAlloc | kBytes | kBoot | kTables | kUsers | kAreas;
 
 // What lanes ask only while they go alone: what comes of it depends on several phases.
 inline constexpr OpSet kAskedAlone =
-    kSegments | kLists | kBytes | kBoot | kTables |
+    kSegments | kLists | kBytes | kBoot | kTables | kUsers | kAreas |
     set_of<trace::AllocSegment, trace::AllocBlock, trace::AllocGiveBlock, trace::AllocAddBlock,
            trace::AllocSplitBlock>();
 

@@ -6,6 +6,7 @@
 #include <set>
 #include <vector>
 
+#include "check/bind/cold.h"
 #include "check/bind/recorded.h"
 #include "check/systems/lone.h"
 #include "check/systems/mm.h"
@@ -243,6 +244,118 @@ TEST_F(Binding, ALoosePageGivenBackIsNotedAndStaysLoose) {
   EXPECT_TRUE(facts().empty());
 }
 
+// The cold machine, of which pages 1 to 99 are usable.
+class BindingOfBootTables : public Binding {
+ protected:
+  using Cold = check::Cold<check::Lone>;
+  static constexpr trace::VirtPlace kHalfTib{6, 0, 0}, kOneGib{3, 0, 0}, kUpper{19, 0, 0};
+  static constexpr trace::Flag kFirst{0}, kOther{1};
+
+  static void start_early() {
+    ASSERT_EQ(ask(trace::BootAddRegion{{place(1)}, {99, 0}, {trace::RegionName::usable}}).reply,
+              trace::Reply{});
+    ASSERT_EQ(ask(trace::BootNormalise{}).reply.status, Status::ok);
+    ASSERT_EQ(ask(trace::BootEarlyInit{}).reply.status, Status::ok);
+  }
+  static void boot() {
+    start_early();
+    ASSERT_EQ(ask(trace::BootInitMeta{}).reply.status, Status::ok);
+    ASSERT_EQ(ask(trace::BootInitAllocator{}).reply.status, Status::ok);
+  }
+  static trace::Reply map(trace::VirtPlace at, trace::Flag cpu = kFirst) {
+    const trace::Property property{{trace::Rights::kReadable}, {trace::Privileged::kUser}, {}};
+    return ask(trace::BootMapPage{cpu, at, {0, 5}, property}).reply;
+  }
+  static trace::Reply protect(trace::VirtPlace at, trace::Flag cpu = kFirst) {
+    return ask(trace::BootProtectPage{cpu, at, {{trace::Rights::kWritable}, {}, 0}}).reply;
+  }
+  static trace::Reply walk(trace::VirtPlace at) { return ask(trace::BootWalk{at}).reply; }
+  static trace::Reply dismiss(trace::Flag cpu) { return ask(trace::BootDismiss{cpu}).reply; }
+
+  static constexpr trace::Reply leads_to(std::uint64_t address, std::uint64_t level,
+                                         std::uint64_t rights = 7) {
+    return {Status::ok, Code::none, {address, rights, 0, 0, level}};
+  }
+  static std::vector<mm::u8> bytes_of(std::uint64_t page) {
+    const mm::u8* const at = mm::page_bytes<Cold>({page * mm::kPageSize});
+    return {at, at + mm::kPageSize};
+  }
+};
+
+TEST_F(BindingOfBootTables, TheFirmwaresTablesAreThereFromTheBeginning) {
+  EXPECT_EQ(walk({0, 3, 0xff}), leads_to(4 * mm::kPageSize - 1, 1));
+  EXPECT_EQ(walk({1, 1, 0}), leads_to((2 << 20) + mm::kPageSize, 2));
+  EXPECT_EQ(walk({4, 0, 0}), leads_to(std::uint64_t{2} << 30, 3));
+  EXPECT_EQ(walk(kUpper), leads_to(0, 1));
+  EXPECT_EQ(walk({16, 1, 0}), leads_to(mm::kPageSize, 1)) << "2^64 - 1 GiB";
+  EXPECT_EQ(walk({18, 0, 0}).status, Status::none) << "the last page";
+  EXPECT_EQ(walk(kHalfTib).status, Status::none);
+  EXPECT_EQ(walk({20, 0, 0}).status, Status::passed_over) << "not canonical";
+}
+
+TEST_F(BindingOfBootTables, NewTablesAreToldInTheirOrder) {
+  EXPECT_EQ(map(kHalfTib), (trace::Reply{Status::panicked, Code::no_early}));
+  start_early();
+  EXPECT_EQ(map(kHalfTib), (trace::Reply{Status::ok, Code::none, {3, 0x1000, 0x2000, 0x3000}}));
+  EXPECT_EQ(walk(kHalfTib), (trace::Reply{Status::ok, Code::none, {0x5000, 1, 1, 0, 1}}));
+  EXPECT_EQ(walk({6, 1, 0}).status, Status::none) << "empty, though its page was not";
+  EXPECT_EQ(map(kHalfTib), (trace::Reply{Status::panicked, Code::mapped_already}));
+  EXPECT_EQ(map(kOneGib), (trace::Reply{Status::panicked, Code::mapped_huge}));
+  EXPECT_EQ(map({6, 0, 0xff}), (trace::Reply{Status::panicked, Code::misaligned}));
+  EXPECT_EQ(protect({8, 0, 0}), (trace::Reply{Status::panicked, Code::not_mapped}));
+  EXPECT_EQ(protect(kOneGib), (trace::Reply{Status::ok, Code::none, {2, 0x4000, 0x5000}}));
+  EXPECT_EQ(walk(kOneGib), leads_to(std::uint64_t{1} << 30, 1, 5));
+}
+
+TEST_F(BindingOfBootTables, WhereATableIsRefusedThoseBeforeItAreTold) {
+  ASSERT_EQ(ask(trace::BootAddRegion{{place(1)}, {2, 0}, {trace::RegionName::usable}}).reply,
+            trace::Reply{});
+  ASSERT_EQ(ask(trace::BootNormalise{}).reply.status, Status::ok);
+  ASSERT_EQ(ask(trace::BootEarlyInit{}).reply.status, Status::ok);
+  EXPECT_EQ(map(kHalfTib), (trace::Reply{Status::no_memory, Code::none, {2, 0x1000, 0x2000}}));
+  EXPECT_EQ(map(kHalfTib), (trace::Reply{Status::no_memory, Code::none, {}}));
+}
+
+TEST_F(BindingOfBootTables, EachOfTwoCpusDismissesItOnce) {
+  EXPECT_EQ(dismiss(kFirst).status, Status::passed_over) << "there is no metadata";
+  boot();
+  const trace::Reply made = map(kHalfTib, kOther);
+  ASSERT_EQ(made.results[0], 3u);
+  const auto page_of = [](std::uint64_t address) {
+    return ask(trace::BootPage{{place(address / mm::kPageSize)}}).reply;
+  };
+  EXPECT_EQ(page_of(made.results[1]),
+            (trace::Reply{Status::ok,
+                          Code::none,
+                          {static_cast<std::uint64_t>(KindName::early), 1,
+                           static_cast<std::uint64_t>(trace::Usage::frame), 0}}));
+  EXPECT_EQ(dismiss(kOther), trace::Reply{});
+  EXPECT_EQ(dismiss(kOther).status, Status::none);
+  EXPECT_EQ(map(kHalfTib, kOther).status, Status::none);
+  EXPECT_EQ(protect(kHalfTib, kOther).status, Status::none);
+  EXPECT_EQ(protect(kHalfTib, kFirst).status, Status::ok);
+  EXPECT_EQ(dismiss(kFirst), (trace::Reply{Status::ok, Code::none, {1, 3}}));
+  EXPECT_EQ(page_of(made.results[1]), (trace::Reply{Status::unused, Code::none, {0, 0, 0, 1}}));
+  EXPECT_EQ(walk({0, 0, 0}).status, Status::none);
+}
+
+TEST_F(BindingOfBootTables, WhatWasWrittenIsAsItWasAfterReset) {
+  std::vector<std::vector<mm::u8>> before;
+  for (std::uint64_t page = 0; page < 133; ++page) before.push_back(bytes_of(page));
+  EXPECT_EQ(before[7], std::vector<mm::u8>(mm::kPageSize, 7));
+  boot();
+  ASSERT_EQ(map(kHalfTib).results[0], 3u);
+  ASSERT_EQ(protect(kOneGib).results[0], 2u);
+  ASSERT_EQ(dismiss(kFirst).status, Status::ok);
+  ASSERT_EQ(dismiss(kOther).results[1], 5u);
+  system().reset({});
+  for (std::uint64_t page = 0; page < 133; ++page) EXPECT_EQ(bytes_of(page), before[page]) << page;
+  EXPECT_EQ(dismiss(kFirst).status, Status::passed_over);
+  boot();
+  EXPECT_EQ(map(kHalfTib).results[0], 3u);
+  EXPECT_EQ(dismiss(kFirst), trace::Reply{}) << "nobody had";
+}
+
 // Two CPUs, and a space with a page at 1 GiB, which CPU 1 has reached.
 class BindingOfSpaces : public Binding {
  protected:
@@ -329,6 +442,286 @@ TEST_F(BindingOfSpaces, APageThatACpuMayReachIsNotGivenBackUnseen) {
   ::new (static_cast<void*>(&queue)) std::remove_reference_t<decltype(queue)>();
   ASSERT_EQ(ask(trace::Quiesce{}, 1).reply.status, Status::ok);
   EXPECT_EQ(ask(trace::Quiesce{}, 0).reply, (trace::Reply{Status::aborted, Code::broken}));
+}
+
+// Users' memory: CPU 1 translates by the space, whose page at 1 GiB may only be read.
+class BindingOfUsers : public BindingOfSpaces {
+ protected:
+  static constexpr std::uint8_t kCpu = 1;
+  static constexpr trace::VirtPlace kLast{3, 0, 0xff};  // The page's last byte.
+
+  void SetUp() override {
+    BindingOfSpaces::SetUp();
+    // Two pages more behind it, which may be written to.
+    ASSERT_EQ(ask(trace::CursorOpen{kSpace, {3, 1, 0}, {3, 3, 0}, {1}}).reply.status, Status::ok);
+    for (const std::uint8_t i : std::array<std::uint8_t, 2>{1, 2}) {
+      ASSERT_EQ(ask(trace::AllocFrame{{KindName::empty}, {1}, {i}, {1}}).reply.status, Status::ok);
+      const trace::Property property{{trace::Rights::kReadable | trace::Rights::kWritable}, {}, {}};
+      ASSERT_EQ(ask(trace::CursorMapFrame{{i}, property}).reply.status, Status::ok);
+    }
+    ASSERT_EQ(ask(trace::CursorClose{}).reply.status, Status::ok);
+    for (std::uint64_t i = 0; i < 3; ++i) frames_[i] = frame_at(i);
+  }
+  static std::uint64_t frame_at(std::uint64_t page) {
+    const trace::VirtPlace at{3, static_cast<std::uint8_t>(page), 0};
+    return ask(trace::TableWalk{kSpace, at}).reply.results[0];
+  }
+  static trace::Reply read(trace::VirtPlace at, trace::Extent length) {
+    return ask(trace::UserRead{kSpace, at, length}, kCpu).reply;
+  }
+  static trace::Reply write(trace::VirtPlace at, trace::Extent length, std::uint16_t value,
+                            bool zeros = false) {
+    return ask(
+               trace::UserWrite{
+                   kSpace, at, length, {value}, {zeros ? std::uint8_t{1} : std::uint8_t{0}}},
+               kCpu)
+        .reply;
+  }
+
+  std::array<std::uint64_t, 3> frames_{};
+};
+
+TEST_F(BindingOfUsers, ACopyTellsEachPageThatItReached) {
+  const trace::Reply seen =
+      read(kLast, {1, 0xfb});  // A byte, a page; the last byte is the third's.
+  EXPECT_EQ(seen, (trace::Reply{Status::ok,
+                                Code::none,
+                                {4097, frames_[0], frames_[1], 0, 0b10, 0, seen.results[6]}}));
+  EXPECT_EQ(read(kLast, {1, 0xfc}).results[3], frames_[2]);
+  EXPECT_EQ(read({3, 3, 0}, {0, 0}), trace::Reply{});
+}
+
+TEST_F(BindingOfUsers, WhatIsWrittenIsRead) {
+  EXPECT_EQ(write({3, 1, 0}, {0, 0xfd}, 200), (trace::Reply{Status::ok,  // 63 bytes.
+                                                            Code::none,
+                                                            {63, frames_[1], 0, 0, 1, 0}}));
+  std::uint64_t sum = 0;
+  for (std::uint64_t i = 0; i < 63; ++i) sum += (200 + i) % 256;
+  EXPECT_EQ(read({3, 1, 0}, {0, 0xfd}).results[6], sum);
+  EXPECT_EQ(write({3, 1, 0xfe}, {1, 0}, 0, /*zeros=*/true),
+            (trace::Reply{Status::ok, Code::none, {4096, frames_[1], frames_[2], 0, 0b10, 0}}));
+  EXPECT_EQ(read({3, 1, 0}, {2, 0}).results[6], sum);
+}
+
+TEST_F(BindingOfUsers, AFaultTellsHowFarItCame) {
+  constexpr std::uint64_t kAbsent = 2, kReadOnly = 3;  // Of stores.
+  const trace::Reply to_the_end{
+      Status::page_fault, Code::none, {1, frames_[2], 0, 0, 0b11, kAbsent}};
+  EXPECT_EQ(write({3, 2, 0xff}, {0, 0xfc}, 1), to_the_end);
+  const trace::Reply a_page{
+      Status::page_fault, Code::none, {4096, frames_[2], 0, 0, 0b10, kAbsent}};
+  EXPECT_EQ(write({3, 2, 0}, {1, 0xfb}, 0, /*zeros=*/true), a_page);
+  const trace::Reply nothing{Status::page_fault, Code::none, {0, 0, 0, 0, 0, kReadOnly}};
+  EXPECT_EQ(write(kBegin, {0, 0xfb}, 1), nothing);
+}
+
+TEST_F(BindingOfUsers, AWordIsLoadedAndExchanged) {
+  const auto exchange = [] {
+    return ask(trace::UserExchange{kSpace, {3, 2, 0xfc}, {0}, {7}}, kCpu).reply;
+  };
+  EXPECT_EQ(exchange(), (trace::Reply{Status::ok, Code::none, {0, 1, frames_[2], 1, 0}}));
+  EXPECT_EQ(exchange(), (trace::Reply{Status::ok, Code::none, {7, 0, frames_[2], 0, 0}}));
+  const auto load = [](trace::VirtPlace at) {
+    return ask(trace::UserLoad{kSpace, at}, kCpu).reply;
+  };
+  EXPECT_EQ(load({3, 2, 0xfc}), (trace::Reply{Status::ok, Code::none, {7, frames_[2], 0, 0}}));
+  EXPECT_EQ(load({3, 2, 0xfb}), (trace::Reply{Status::panicked, Code::misaligned}));
+  EXPECT_EQ(load({3, 3, 0}), (trace::Reply{Status::page_fault, Code::none, {0, 0, 1, 0}}));
+}
+
+TEST_F(BindingOfUsers, OnlyTheSpaceThatTheCpuTranslatesByIsReached) {
+  const auto status_on = [](std::uint8_t cpu) {
+    return ask(trace::UserRead{kSpace, kBegin, {1, 0}}, cpu).reply.status;
+  };
+  EXPECT_EQ(status_on(0), Status::access_denied);
+  EXPECT_EQ(status_on(kCpu), Status::ok);
+  EXPECT_EQ(read({8, 0, 0}, {0, 0}).status, Status::ok);  // The end of users' memory.
+  EXPECT_EQ(read({8, 0, 0}, {0, 0xfb}).status, Status::access_denied);
+  // By a table that is no space, global pages may have been reached.
+  constexpr trace::Table kUser{trace::Table::kFirstShared + 1};
+  ASSERT_EQ(ask(trace::TableActivate{kUser}, kCpu).reply.status, Status::ok);
+  EXPECT_EQ(status_on(kCpu), Status::access_denied);
+  ASSERT_EQ(ask(trace::TableActivate{kSpace}, kCpu).reply.status, Status::ok);
+  EXPECT_EQ(status_on(kCpu), Status::passed_over);
+  ASSERT_EQ(ask(trace::CpuFlushAll{{1}}, kCpu).reply.status, Status::ok);
+  EXPECT_EQ(status_on(kCpu), Status::ok);
+}
+
+TEST_F(BindingOfUsers, ACopyOfASpaceIsHeldAndWaitedFor) {
+  ASSERT_EQ(write({3, 1, 0}, {0, 0xfb}, 1).status, Status::ok);
+  const trace::Reply forked = ask(trace::SpaceFork{kSpace, {0}}).reply;
+  EXPECT_EQ(forked, (trace::Reply{Status::ok, Code::none, {forked.results[0], 3, 0, 2, 0b10}}));
+  EXPECT_EQ(ask(trace::SpaceFork{kSpace, {0}}).reply.status, Status::passed_over);
+  EXPECT_EQ(write({3, 1, 0}, {0, 0xfb}, 1).status, Status::page_fault);
+  const trace::Reply there = ask(trace::TableWalk{{0}, {3, 1, 0}}).reply;
+  EXPECT_EQ(there.results[0], frames_[1]);
+  EXPECT_EQ(there.results[1], trace::Rights::kReadable);
+}
+
+// Two CPUs, of which the second translates by the kernel's table; and an area of two frames at the
+// end of the addresses, which it has reached.
+class BindingOfAreas : public Binding {
+ protected:
+  using P = check::Recorded<check::Lone>;
+  static constexpr trace::Table kKernel{trace::Table::kFirstShared};
+  static constexpr std::uint64_t kFirst = trace::kAreasEnd - 2 * mm::kPageSize;
+  static constexpr trace::Property kData{
+      {trace::Rights::kReadable | trace::Rights::kWritable}, {trace::Privileged::kGlobal}, {}};
+  static constexpr trace::Target kNowhere{3, 0};
+
+  void SetUp() override {
+    system().rebuild({.pages = {64}, .loose = {8}, .cpus = {2}, .tables = {1}});
+    ASSERT_EQ(ask(trace::TableActivate{kKernel}, 1).reply.status, Status::ok);
+    at_ = get_segment();
+    ASSERT_EQ(map_frames(2).status, Status::ok);
+    ASSERT_EQ(touch(), Status::ok);
+  }
+  // Two pages in the register s0: where.
+  static std::uint64_t get_segment() {
+    const trace::Answer answer = ask(trace::AllocSegment{{2}, {KindName::empty}, {1}, {0}, {}});
+    EXPECT_EQ(answer.reply.status, Status::ok);
+    return answer.choices.taken.page[0] * mm::kPageSize;
+  }
+  static constexpr trace::VirtPlace from_end(int pages, std::uint8_t offset = 0) {
+    return {22, static_cast<std::uint8_t>(pages), offset};
+  }
+  static trace::Reply map_frames(std::uint16_t pages, std::uint8_t to = 0) {
+    return ask(trace::AreaMapFrames{{pages}, {0}, {0}, kData, {to}}).reply;
+  }
+  static trace::Reply map_range(std::uint16_t pages, std::uint16_t length, std::uint8_t to,
+                                std::uint8_t lane = 0) {
+    return ask(trace::AreaMapRange{{pages}, {0}, kNowhere, {length}, kData, {to}}, lane).reply;
+  }
+  static trace::Reply drop(std::uint8_t area = 0, std::uint8_t lane = 0) {
+    return ask(trace::AreaDrop{{area}}, lane).reply;
+  }
+  static Status touch() { return ask(trace::CpuTouch{from_end(-2), {}, {}, {}}, 1).reply.status; }
+  static trace::Reply open(int begin, int end, bool may_change, std::uint8_t lane = 0) {
+    return ask(trace::CursorOpen{kKernel, from_end(begin), from_end(end), {may_change}}, lane)
+        .reply;
+  }
+  static bool is_passed_over(const trace::Reply& reply) {
+    return reply.status == Status::passed_over;
+  }
+
+  std::uint64_t at_ = 0;
+};
+
+TEST_F(BindingOfAreas, WhatIsMappedIsTold) {
+  const trace::Reply first = ask(trace::AreaQuery{{0}, {0}}).reply;
+  EXPECT_EQ(first.status, Status::ok);
+  EXPECT_EQ(first.results[0], kFirst);
+  EXPECT_EQ(first.results[1], static_cast<std::uint64_t>(trace::ItemName::tracked));
+  EXPECT_EQ(first.results[2], at_);
+  EXPECT_EQ(first.results[3], kData.rights.bits | trace::Rights::kAccessed) << "CPU 1 was there";
+  EXPECT_EQ(first.results[4], kData.privileged.bits);
+  EXPECT_EQ(ask(trace::AreaQuery{{0}, {1}}).reply.results[2], at_ + mm::kPageSize);
+  EXPECT_EQ(ask(trace::AreaQuery{{0}, {2}}).reply, (trace::Reply{Status::out_of_bound}));
+  EXPECT_EQ(ask(trace::AreaQuery{{0}, {0xffff}}).reply, (trace::Reply{Status::out_of_bound}));
+  std::vector<trace::Fact> mapped;
+  system().mapped({0, trace::kAreasBegin, trace::kAreasEnd - 1},
+                  [&](const trace::Fact& fact) { mapped.push_back(fact); });
+  EXPECT_EQ(mapped.size(), 2u);
+  EXPECT_EQ(map_range(3, 0, 1), (trace::Reply{Status::ok, Code::none, {kFirst - 0x3000}}));
+  EXPECT_EQ(ask(trace::AreaQuery{{1}, {2}}).reply,
+            (trace::Reply{Status::none, Code::none, {kFirst - 0x1000}}));
+}
+
+TEST_F(BindingOfAreas, TheFramesAreTheTables) {
+  EXPECT_TRUE(is_passed_over(ask(trace::SegmentDrop{{0}}).reply));
+  EXPECT_TRUE(is_passed_over(map_frames(2, 1)));
+  get_segment();
+  const trace::Reply wanted{Status::ok, Code::none, {kFirst - 0x4000, 2}};
+  EXPECT_EQ(map_frames(4, 1), wanted);
+}
+
+TEST_F(BindingOfAreas, ADropIsWaitedFor) {
+  EXPECT_EQ(drop(), (trace::Reply{Status::ok, Code::none, {2, 0, 0, 0b10}}));
+  EXPECT_EQ(ask(trace::CpuInterrupt{}, 1).reply.results[0], 0u) << "it has flushed";
+  EXPECT_EQ(touch(), Status::page_fault);
+  EXPECT_TRUE(is_passed_over(drop()));
+  EXPECT_EQ(map_range(1, 0, 0).results[0], trace::kAreasEnd - mm::kPageSize);
+  EXPECT_EQ(drop(), (trace::Reply{})) << "nothing was there";
+}
+
+TEST_F(BindingOfAreas, BothPartsAreHeld) {
+  EXPECT_EQ(ask(trace::AreaSplit{{0}, {2}, {1}}).reply,
+            (trace::Reply{Status::panicked, Code::bad_split}));
+  EXPECT_EQ(ask(trace::AreaSplit{{0}, {1}, {1}}).reply,
+            (trace::Reply{Status::ok, Code::none, {kFirst + 0x1000}}));
+  EXPECT_TRUE(is_passed_over(ask(trace::AreaSplit{{0}, {1}, {1}}).reply));
+  EXPECT_EQ(ask(trace::AreaQuery{{0}, {1}}).reply.status, Status::out_of_bound);
+  EXPECT_EQ(ask(trace::AreaQuery{{1}, {0}}).reply.results[2], at_ + mm::kPageSize);
+  EXPECT_EQ(drop(1).results[0], 1u);
+  EXPECT_EQ(touch(), Status::ok);
+}
+
+TEST_F(BindingOfAreas, WhereMemoryIsRefusedTheRegistersStay) {
+  get_segment();
+  // Its tables are there, in the register's place is none: one is wanted for what lies below.
+  ASSERT_EQ(ask(trace::AllocFail{{0}, {1}}).reply.status, Status::ok);
+  const trace::Reply refused = map_frames(64, 1);
+  EXPECT_EQ(refused, (trace::Reply{Status::no_memory}));
+  EXPECT_TRUE(is_passed_over(drop(1)));
+  EXPECT_EQ(ask(trace::SegmentDrop{{0}}).reply.status, Status::ok);
+}
+
+TEST_F(BindingOfAreas, AreAskedForOnlyWhereNoCursorIsOpen) {
+  ASSERT_EQ(open(-2, 0, false).status, Status::ok);
+  for (std::uint8_t lane = 0; lane < 2; ++lane) {
+    EXPECT_TRUE(is_passed_over(map_range(1, 1, 1, lane)));
+    EXPECT_TRUE(is_passed_over(drop(0, lane)));
+    EXPECT_TRUE(is_passed_over(ask(trace::AreaQuery{{0}, {0}}, lane).reply));
+    EXPECT_TRUE(is_passed_over(ask(trace::AreaSplit{{0}, {1}, {1}}, lane).reply));
+  }
+  ASSERT_EQ(ask(trace::CursorClose{}).reply.status, Status::ok);
+  EXPECT_EQ(map_range(1, 1, 1, 1).status, Status::ok);
+  EXPECT_EQ(ask(trace::AreaQuery{{0}, {0}}).reply.status, Status::ok);
+  system().go_at_once();
+  EXPECT_TRUE(is_passed_over(ask(trace::AreaQuery{{0}, {0}}).reply));
+  EXPECT_TRUE(is_passed_over(drop()));
+  system().reset({.pages = {64}, .loose = {8}, .cpus = {2}, .tables = {0}});
+  EXPECT_TRUE(is_passed_over(map_range(1, 1, 0))) << "there is no table";
+}
+
+TEST_F(BindingOfAreas, NobodyElseChangesWhatAreasMap) {
+  const auto can_open = [](int begin, int end, bool may_change = true) {
+    const trace::Reply reply = open(begin, end, may_change);
+    if (reply.status == Status::ok) (void)ask(trace::CursorClose{});
+    return !is_passed_over(reply);
+  };
+  EXPECT_TRUE(can_open(0, 1));
+  EXPECT_FALSE(can_open(-1, 1));
+  EXPECT_FALSE(can_open(-1, 0));
+  EXPECT_TRUE(can_open(-1, 0, false));
+  const auto open_of = [](trace::VirtPlace begin, trace::VirtPlace end) {
+    return ask(trace::CursorOpen{kKernel, begin, end, {1}}).reply.status;
+  };
+  constexpr trace::VirtPlace kBeginOfAll{10, 0, 0}, kSecond{13, 0, 0};  // kernel_begin, _second.
+  static_assert(address_of(kSecond) < trace::kAreasBegin);
+  EXPECT_EQ(open_of(kSecond, from_end(1)), Status::passed_over);
+  EXPECT_EQ(open_of(kBeginOfAll, kSecond), Status::ok);
+  ASSERT_EQ(ask(trace::CursorClose{}).reply.status, Status::ok);
+  EXPECT_EQ(open_of(from_end(-1, 0xfb), from_end(0)), Status::passed_over) << "valid or not";
+}
+
+// A wait that a panic has ended is over: from then on interrupts are held back as before.
+TEST_F(BindingOfAreas, AfterAPanicInterruptsAreHeldBack) {
+  EXPECT_EQ(map_range(0, 0, 1), (trace::Reply{Status::panicked, Code::empty_range}));
+  EXPECT_EQ(map_range(1, 2, 1), (trace::Reply{Status::panicked, Code::beyond_range}));
+  EXPECT_TRUE(is_passed_over(drop(1)));
+  P::run_on(
+      0b10, [](void*) noexcept {}, nullptr);
+  EXPECT_FALSE(P::interrupt_others());
+  EXPECT_EQ(map_range(0xffff, 0, 1), (trace::Reply{Status::no_space})) << "so many pages";
+}
+
+TEST_F(BindingOfAreas, AreForgottenAtReset) {
+  ASSERT_EQ(map_range(trace::kAreaPages - 2, 0, 1).results[0], trace::kAreasBegin);
+  ASSERT_EQ(map_range(1, 0, 2).status, Status::no_space);
+  system().reset({.pages = {64}, .loose = {8}, .cpus = {2}, .tables = {1}});
+  EXPECT_TRUE(is_passed_over(drop(0)) && is_passed_over(drop(1)));
+  EXPECT_EQ(map_range(trace::kAreaPages, 0, 1).results[0], trace::kAreasBegin);
 }
 
 }  // namespace

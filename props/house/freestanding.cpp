@@ -2,7 +2,12 @@
 // The language, mm, and the binding, on a platform with nothing underneath. Compiled without a
 // runtime, and linked with nothing but runtime.cpp; a test looks at what it asks for.
 #include "check/bind/system.h"
+#include "impl/platform/plain_words.h"
 #include "impl/vm/fork.h"
+#include "impl/vm/io_mem.h"
+#include "impl/vm/kernel_area.h"
+#include "impl/vm/kernel_space.h"
+#include "impl/vm/layout.h"
 #include "impl/vm/user.h"
 #include "trace/binary.h"
 
@@ -10,40 +15,19 @@ namespace {
 
 using mm::u32, mm::u64, mm::usize, mm::PhysAddr, mm::VirtAddr, mm::Panic;
 
-struct Bare {
-  template <class T>
-  using Atomic = std::atomic<T>;
-  template <class T>
-  struct Cell {
-    T get() const noexcept { return value; }
-    void set(T next) noexcept { value = next; }
-    T value;
-  };
-  static auto acquire(const auto& word) noexcept {
-    const auto now = word.load(std::memory_order_relaxed);
-    std::atomic_thread_fence(std::memory_order_acquire);
-    return now;
-  }
+struct UserAccess {
+  std::array<PhysAddr, 3> pages{};
+  u64 walked = 0;
+  u32 error_code = 0;
+};
 
+struct Bare : mm::PlainWords, mm::MappedEntries<0xffff'8000'0000'0000> {
   static constexpr u64 kMemoryBase = 0xffff'8000'0000'0000;
   static constexpr u64 kSlotsBase = 0xffff'e000'0000'0000;
   static constexpr u64 kColdMemoryBase = 0xffff'8010'0000'0000;
   static constexpr u64 kColdSlotsBase = 0xffff'e010'0000'0000;
   static void hide(const void*, usize) noexcept {}
   static void show(const void*, usize) noexcept {}
-  static u64 load_pte(PhysAddr at, std::memory_order order) noexcept { return pte(at).load(order); }
-  static void store_pte(PhysAddr at, u64 v, std::memory_order order) noexcept {
-    pte(at).store(v, order);
-  }
-  static u64 exchange_pte(PhysAddr at, u64 v, std::memory_order order) noexcept {
-    return pte(at).exchange(v, order);
-  }
-  static bool compare_exchange_pte(PhysAddr at, u64& seen, u64 v,
-                                   std::memory_order order) noexcept {
-    return pte(at).compare_exchange_strong(seen, v, order);
-  }
-  static u64 peek_pte(PhysAddr at) noexcept { return load_pte(at, std::memory_order_relaxed); }
-
   static constexpr u32 kMostCpus = 1;
   static u32 this_cpu() noexcept { return 0; }
   static u32 cpu_count() noexcept { return 1; }
@@ -62,6 +46,7 @@ struct Bare {
   static std::optional<u32> compare_exchange_user(VirtAddr, u32, u32) noexcept {
     return std::nullopt;
   }
+  static UserAccess& user_access() noexcept { return user_access_; }
   static void spin_hint() noexcept {}
   static void relax() noexcept {}
   static void run_on(u64, void (*run)(void*) noexcept, void* with) noexcept { run(with); }
@@ -85,12 +70,6 @@ struct Bare {
     u32 error_code = 0;
     PhysAddr at{};
   };
-  struct UserAccess {
-    std::array<PhysAddr, 3> pages{};
-    u64 walked = 0;
-    u32 error_code = 0;
-  };
-  static UserAccess user_access() noexcept { return {}; }
   static Touched touch(VirtAddr, mm::u8, bool, bool) noexcept { return {}; }
   static void set_control(bool, bool, bool, bool) noexcept {}
   static void each_entry(PhysAddr, u32, u64, u64, auto&&) noexcept {}
@@ -101,11 +80,9 @@ struct Bare {
   static bool could_reach(PhysAddr, usize) noexcept { return false; }
 
  private:
-  static std::atomic_ref<u64> pte(PhysAddr at) noexcept {
-    return std::atomic_ref<u64>(*reinterpret_cast<u64*>(kMemoryBase + at.value));
-  }
   static inline void* landing_[5];
   static inline Panic landed_ = Panic::none;
+  static inline UserAccess user_access_{};
 };
 
 static_assert(mm::Platform<check::Recorded<Bare>>);
@@ -169,7 +146,10 @@ extern "C" u64 use_spaces(u64 begin, u64 end) {
   auto cursor = opened.take();
   (void)cursor.map_range({begin}, end - begin, mm::kKernelData);
   (void)cursor.unmap(end - begin);
-  cursor.flusher().issue_pages({begin}, 1);
+  const auto io = mm::IoMem::of<Recorded>({begin, end});
+  mm::IoMems devices;
+  if (io) (void)mm::map_iomem(cursor, devices, *io, mm::kKernelData, end - begin, 0);
+  cursor.flusher().issue_pages({begin}, devices.find_by_paddr({begin}).has_value());
   return cursor.flusher().dispatch().cpus + cursor.flusher().sync();
 }
 
@@ -191,6 +171,43 @@ extern "C" u64 use_users_memory(u64 at, u64 length, mm::u8* bytes) {
          writer.value().write(reader.value()).ok() + writer.value().fill_zeros(length).ok() +
          reader.value().read_val<u64>().ok() + writer.value().write_val(at).ok() +
          reader.value().atomic_load().ok() + writer.value().atomic_compare_exchange(0, 1).ok();
+}
+
+// And with what it boots by, until its own table is there.
+extern "C" u64 use_boot_table(u64 at, u64 end);
+extern "C" u64 use_boot_table(u64 at, u64 end) {
+  auto& boot = Recorded::globals().boot_page_table;
+  mm::MemoryRegions regions;
+  (void)regions.add({{at, end}, mm::RegionType::usable});
+  const auto map_early = [&](VirtAddr va, PhysAddr pa, mm::PageProperty property) noexcept {
+    (void)boot.map_base_page(va, pa, property);
+  };
+  auto slots = mm::init_metadata<Recorded>(regions, {}, map_early);
+  if (!slots) return 0;
+  (void)boot.protect_base_page({at}, [](mm::PageFlags&, mm::CachePolicy&) noexcept {});
+  const mm::KernelMap map{{Bare::kMemoryBase}, {Bare::kSlotsBase}, {end}, {at, end}};
+  auto kernel = mm::init_kernel_page_table<Kernel>(map, std::move(*slots));
+  if (!kernel.ok()) return 0;
+  auto dismissed = mm::activate_kernel_page_table(kernel.value());
+  return dismissed.ok() +
+         mm::BootPageTable<Recorded>::page_walk(Recorded::root(), {at}).has_value();
+}
+
+// With areas of its own.
+extern "C" u64 use_areas(u64 at, u64 pages);
+extern "C" u64 use_areas(u64 at, u64 pages) {
+  using Area = mm::KernelArea<Kernel>;
+  constexpr mm::Region kAreas = mm::kLayout.areas;
+  auto kernel = mm::PageTable<Kernel>::new_kernel_page_table();
+  if (!kernel.ok()) return 0;
+  Recorded::globals().kernel_ranges.init({kAreas.begin}, {kAreas.end});
+  auto segment = mm::FrameAllocOptions<Recorded>().alloc_segment(pages);
+  if (!segment.ok()) return 0;
+  Area frames, range;
+  (void)Area::map_frames(frames, kernel.value(), pages, 0, segment.value(), mm::kKernelData);
+  (void)Area::map_range(range, kernel.value(), pages, 0, {at}, pages, mm::kKernelData);
+  auto upper = range.split(1);
+  return frames.query(0).has_value() + upper.ok() + drop(std::move(frames)).cpus;
 }
 
 // The digest of a page; what can be seen of it goes to `facts`, at most three.

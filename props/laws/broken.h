@@ -151,20 +151,25 @@ inline const Ids kOfLists = {"INV-21",  "INV-22",  "INV-23",  "POST-19",
 inline const Ids kOfBytes = {"B.9"};
 inline const Ids kOfAllocator = {"B.10"};
 inline const Ids kOfBoot = {"B.11"};
+inline const Ids kOfBootTable = {"C.8"};
 
 inline const Ids kOfTables = {
     "POST-34", "POST-24", "POST-25", "POST-26", "POST-27", "POST-28", "POST-29", "POST-30",
     "POST-31", "POST-32", "INV-36",  "INV-44",  "L3",      "INV-47",  "POST-41", "POST-42",
-    "D.8",     "PRE-6",   "PRE-7",   "PRE-8",   "PRE-9",   "PRE-10",  "POST-46",
-    "L8",      "L9",      "INV-15",  "INV-24",  "INV-25",  "INV-26",  "INV-27",  "INV-28",
-    "INV-29",  "INV-30",  "INV-31",  "INV-32",  "INV-33",  "INV-34",  "INV-35",  "INV-37",
-    "INV-38",  "INV-39",  "INV-40",  "INV-41",  "INV-42"};
+    "D.8",     "PRE-6",   "PRE-7",   "PRE-8",   "PRE-9",   "PRE-10",  "POST-46", "L8",
+    "L9",      "INV-15",  "INV-24",  "INV-25",  "INV-26",  "INV-27",  "INV-28",  "INV-29",
+    "INV-30",  "INV-31",  "INV-32",  "INV-33",  "INV-34",  "INV-35",  "INV-37",  "INV-38",
+    "INV-39",  "INV-40",  "INV-41",  "INV-42"};
 
 inline const Ids kOfSpaces = {"INV-48", "INV-49", "INV-50", "POST-43", "POST-44", "POST-45"};
 
+inline const Ids kOfUsers = {"POST-40", "C.10"};
+
+inline const Ids kOfAreas = {"INV-45", "POST-39"};
+
 inline bool is_shown_elsewhere(const char* id) {
-  for (const Ids& ids :
-       {kOfSegments, kOfLists, kOfBytes, kOfAllocator, kOfBoot, kOfTables, kOfSpaces}) {
+  for (const Ids& ids : {kOfSegments, kOfLists, kOfBytes, kOfAllocator, kOfBoot, kOfBootTable,
+                         kOfTables, kOfSpaces, kOfUsers, kOfAreas}) {
     if (ids.contains(id)) return true;
   }
   return false;

@@ -405,6 +405,7 @@ TEST(BrokenLaw, RefusesAChangeByWhatWasNotAsked) {
 
 reference::Page& first_page(Handle& handle) { return handle.page; }
 reference::Page& first_page(auto& pages) { return pages.first; }
+reference::VirtPage& first_page(reference::AreaRange& area) { return area.begin; }
 
 // Calls `changed(what)` for each of many small faults put into a step, one at a time.
 void for_each_fault(const Taken& right, auto&& each) {
@@ -485,6 +486,7 @@ void for_each_fault(const Taken& right, auto&& each) {
     of_registers("segment", &reference::Held::segments);
     of_registers("raw segment", &reference::Held::raw_segments);
     of_registers("block", &reference::Held::blocks);
+    of_registers("area", &reference::Held::areas);
     for (std::size_t i = 0; i < trace::List::kCount; ++i) {
       auto of_list = [&](auto&& put) {
         with_fault("list", [&](Taken& t) { put(t.after.held[lane].lists[i]); });

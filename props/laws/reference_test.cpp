@@ -99,7 +99,8 @@ Wants wants(const trace::Op& op) {
         const std::string_view name = One::kName;
         Wants wants{.otherwise = name.starts_with("boot_") || name.starts_with("list_") ||
                                  name.starts_with("cursor_") || name.starts_with("table_") ||
-                                 name.starts_with("tlb_") ||
+                                 name.starts_with("tlb_") || name.starts_with("area_") ||
+                                 name.starts_with("user_") || name.starts_with("space_") ||
                                  std::is_same_v<One, trace::CpuTouch> ||
                                  std::is_same_v<One, trace::AllocBlock>};
         One::fields([&]<class Field>(const char* field, Field One::*) {
@@ -159,6 +160,56 @@ TEST(Reference, PassesOverWhatACursorDoesNotPermit) {
     EXPECT_TRUE(closed.allows(0, op)) << text_of(op);
     EXPECT_FALSE(open.allows(0, op)) << text_of(op);
   }
+}
+
+TEST(Reference, LeavesNoAreaToAnotherCursor) {
+  auto open = [](trace::VirtPlace begin, trace::VirtPlace end, std::uint8_t may_change) {
+    return trace::CursorOpen{kKernel, begin, end, {may_change}};
+  };
+  const trace::VirtPlace last = virt(kAreasEndPlace, 0xff);
+  const trace::VirtPlace areas_end = virt(kAreasEndPlace);
+  const Model model = after(kAreas, {{1, trace::TableCopy{kKernel, t0}}});
+  EXPECT_FALSE(model.allows(0, open(last, areas_end, 1)));
+  EXPECT_TRUE(model.allows(0, open(last, areas_end, 0)));
+  EXPECT_FALSE(model.allows(0, open(kHigh, virt(18), 1))) << "They lie in between.";
+  EXPECT_FALSE(model.allows(0, open(last, virt(kAreasEndPlace, 0xfe), 1))) << "Valid or not.";
+  EXPECT_TRUE(model.allows(0, open(areas_end, virt(18), 1)));
+  EXPECT_TRUE(model.allows(0, open(kHigh, virt(13), 1)));
+  EXPECT_TRUE(model.allows(0, open(last, kZero, 1))) << "Its end is 0.";
+  EXPECT_FALSE(model.allows(1, trace::CursorOpen{{0}, last, areas_end, {1}})) << "A copy of it.";
+}
+
+TEST(Reference, AsksOfAreasWhileNoCursorIsOpen) {
+  const trace::AreaMapRange make{{3}, {}, {}, {1}, kReadWrite, a1};
+  Model model = after(kAreas, {{0, trace::AreaMapRange{{3}, {}, {}, {1}, kReadWrite, a0}}});
+  auto all_allowed = [&](bool wanted) {
+    EXPECT_EQ(model.allows(0, make), wanted);
+    EXPECT_EQ(model.allows(0, trace::AreaQuery{a0, {}}), wanted);
+    EXPECT_EQ(model.allows(0, trace::AreaSplit{a0, {1}, a1}), wanted);
+    EXPECT_EQ(model.allows(0, trace::AreaDrop{a0}), wanted);
+  };
+  all_allowed(true);
+  EXPECT_FALSE(model.allows(0, trace::AreaDrop{a1}));
+  EXPECT_FALSE(model.allows(0, trace::AreaSplit{a0, {1}, a0}));
+  EXPECT_FALSE(model.allows(1, trace::AreaDrop{a0})) << "Another lane has it.";
+  ask(model, {1, trace::CursorOpen{kUser, kZero, virt(0, 2), {}}});
+  all_allowed(false);
+  ask(model, {1, trace::CursorClose{}});
+  all_allowed(true);
+  model.go_at_once();
+  all_allowed(false);
+}
+
+TEST(Reference, MapsInAreasWhatTheKernelsTableTakes) {
+  auto allows = [](trace::Op knows_more) {
+    const Model model =
+        after(kAreas, {{0, trace::SegmentFromUnused{at(1), at(3), {}, {}, s0}}, {0, knows_more}});
+    return model.allows(0, trace::AreaMapFrames{{3}, {}, s0, kReadWrite, a0});
+  };
+  EXPECT_TRUE(allows(trace::FrameCount{}));
+  EXPECT_FALSE(allows(trace::SegmentToUntyped{s0}));
+  EXPECT_FALSE(allows(trace::SegmentToDyn{s0}));
+  EXPECT_FALSE(allows(trace::SegmentDrop{s0}));
 }
 
 TEST(Reference, PutsIntoAListWhatItsTypeSays) {

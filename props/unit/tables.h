@@ -38,8 +38,13 @@ struct P : mm::Hosted {
     return Hosted::compare_exchange_pte(at, seen, bits, order);
   }
 
+  static void spin_hint() noexcept {
+    if (during_spin) during_spin();
+    Hosted::spin_hint();
+  }
+
   static inline long left = -1;  // So many requests are granted; all, if negative.
-  static inline std::function<void()> during_alloc{}, before_exchange{};
+  static inline std::function<void()> during_alloc{}, before_exchange{}, during_spin{};
 };
 
 using Slot = mm::MetaSlot<P>;
@@ -57,7 +62,7 @@ class Machine : public testing::Test {
   void SetUp() override {
     P::power_on();
     P::left = -1;
-    P::during_alloc = P::before_exchange = nullptr;
+    P::during_alloc = P::before_exchange = P::during_spin = nullptr;
     mm::Globals<P>& globals = P::globals();
     globals.pages = kPages;
     Slot::init(0, kPages);

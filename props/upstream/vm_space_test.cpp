@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-// The cases that OSTD tests its address spaces by, under their names there, on mm itself. That one
-// of remembering which device's memory was mapped (vmspace_iomem_persistence) is of what this mm has
-// not got.
+// The cases that OSTD tests its address spaces by, under their names there, on mm itself.
+#include "impl/vm/io_mem.h"
 #include "impl/vm/space.h"
-
 #include "impl/vm/user.h"
 #include "props/upstream/spaces.h"
 
@@ -121,8 +119,7 @@ TEST_F(VmSpaceTest, protect_next) {
   {
     auto cursor = cursor_mut(space, kPage, 2 * kPage);
     const auto range =
-        cursor
-            .protect_next(kPage, [](PageFlags& flags, CachePolicy&) noexcept { flags.bits = R; })
+        cursor.protect_next(kPage, [](PageFlags& flags, CachePolicy&) noexcept { flags.bits = R; })
             .take();
     EXPECT_EQ(*range, (VirtRange{{kPage}, {2 * kPage - 1}}));
   }
@@ -146,15 +143,19 @@ TEST_F(VmSpaceTest, protect_out_range_page) {
             Panic::beyond_barrier);
 }
 
-// OSTD's also tells whose memory it is.
+// What of a space's devices OSTD has in the space, its owner has here.
+constexpr u64 kIo = u64{1} << 44;
+mm::IoMem device(u64 pages) { return mm::IoMem::of<P>({kIo, kIo + pages * kPage}).value(); }
+
 TEST_F(VmSpaceTest, vmspace_map_query_iomem) {
-  constexpr u64 kIo = u64{1} << 44;
   const VmSpace space = make();
+  const mm::IoMem io = device(1);
+  mm::IoMems mapped;
   {
     auto cursor = cursor_mut(space, kPage, 2 * kPage);
     const auto run =
-        cursor.map_range({kIo}, kPage, user(R | W, CachePolicy::uncacheable));
-    EXPECT_EQ(run.pages, 1u);
+        mm::map_iomem(cursor, mapped, io, user(R | W, CachePolicy::uncacheable), kPage, 0);
+    EXPECT_EQ(run.value().pages, 1u);
   }
   auto cursor = Cursor::open(space, {kPage}, {2 * kPage}).take();
   const auto found = cursor.query().take();
@@ -163,15 +164,22 @@ TEST_F(VmSpaceTest, vmspace_map_query_iomem) {
   EXPECT_EQ(found.item->at.value, kIo);
   // BUG-54: without the mark.
   EXPECT_EQ(found.item->property, user(R | W, CachePolicy::uncacheable));
+  for (const u64 offset : {0x0u, 0x80u}) {
+    const auto whose = mapped.find_by_paddr({kIo + offset});
+    ASSERT_TRUE(whose.has_value()) << offset;
+    EXPECT_EQ(whose->io, io);
+    EXPECT_EQ(whose->offset, offset);
+  }
+  EXPECT_FALSE(mapped.find_by_paddr({kIo + kPage}).has_value());
 }
 
-// OSTD maps a part of the memory of a device, by an offset; here that is a range.
 TEST_F(VmSpaceTest, vmspace_map_iomem_with_offset) {
-  constexpr u64 kIo = u64{1} << 44;
   const VmSpace space = make();
+  mm::IoMems mapped;
   {
     auto cursor = cursor_mut(space, kPage, 3 * kPage);
-    EXPECT_EQ(cursor.map_range({kIo + kPage}, 2 * kPage, user(R | W)).pages, 2u);
+    const auto run = mm::map_iomem(cursor, mapped, device(3), user(R | W), 4 * kPage, kPage);
+    EXPECT_EQ(run.value().pages, 2u) << "there are no more";
     EXPECT_EQ(cursor.virt_addr().value, 3 * kPage);
   }
   auto cursor = Cursor::open(space, {kPage}, {3 * kPage}).take();
@@ -181,6 +189,48 @@ TEST_F(VmSpaceTest, vmspace_map_iomem_with_offset) {
     EXPECT_EQ(found.item->at.value, kIo + i * kPage);
     EXPECT_FALSE(found.item->is_tracked);
   }
+  EXPECT_EQ(mapped.find_by_paddr({kIo + 2 * kPage}).value().offset, 2 * kPage);
+}
+
+TEST_F(VmSpaceTest, vmspace_iomem_persistence) {
+  const VmSpace space = make();
+  mm::IoMems mapped;
+  auto cursor = cursor_mut(space, kPage, 2 * kPage);
+  (void)mm::map_iomem(cursor, mapped, device(1), user(R | W), kPage, 0);
+  ASSERT_TRUE(cursor.jump({kPage}).ok());
+  (void)cursor.unmap(kPage);
+  EXPECT_TRUE(mapped.find_by_paddr({kIo}).has_value());
+}
+
+// Behind its end nothing is mapped, and nothing remembered; of no bytes it is; and each once.
+TEST_F(VmSpaceTest, ADeviceIsRememberedOnce) {
+  const VmSpace space = make();
+  mm::IoMems mapped;
+  auto cursor = cursor_mut(space, kPage, 3 * kPage);
+  const auto map_some = [&](u64 len, u64 offset) {
+    return mm::map_iomem(cursor, mapped, device(2), user(R | W), len, offset);
+  };
+  EXPECT_EQ(map_some(kPage, 2 * kPage).value().pages, 0u);
+  EXPECT_TRUE(mapped.all().empty());
+  EXPECT_EQ(panic_of([&] { (void)map_some(kPage, 8); }), Panic::bad_length);
+  EXPECT_EQ(map_some(0, 0).value().pages, 0u);
+  EXPECT_EQ(mapped.all().size(), 1u);
+  EXPECT_EQ(map_some(kPage, kPage).value().pages, 1u);
+  EXPECT_EQ(mapped.all().size(), 1u);
+  for (u64 i = 1; i < mm::IoMems::kMost; ++i) mapped.add(device(2 + i));
+  EXPECT_TRUE(map_some(kPage, 0).has_value()) << "it is among them";
+  EXPECT_FALSE(mm::map_iomem(cursor, mapped, device(1), user(R), 0, 0).has_value());
+}
+
+// BUG-42, INV-8.
+TEST_F(VmSpaceTest, MemoryIsNoDevices) {
+  const u64 end = P::globals().max_paddr();
+  EXPECT_TRUE(mm::IoMem::of<P>({end, end + kPage}).has_value());
+  EXPECT_FALSE(mm::IoMem::of<P>({end - kPage, end + kPage}).has_value());
+  EXPECT_FALSE(mm::IoMem::of<P>({0, kPage}).has_value());
+  EXPECT_FALSE(mm::IoMem::of<P>({end, end}).has_value());
+  EXPECT_FALSE(mm::IoMem::of<P>({kIo, kIo + 8}).has_value());
+  EXPECT_FALSE(mm::IoMem::of<P>({kIo, (u64{1} << 52) + kPage}).has_value());
 }
 
 TEST_F(VmSpaceTest, vmspace_reader_writer) {
