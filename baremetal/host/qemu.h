@@ -40,6 +40,7 @@ class Qemu {
   std::byte* ram() { return ram_; }
   Request& request() { return mailbox_->request; }
   const Reply& reply() const { return mailbox_->reply; }
+  Probes& probes() { return mailbox_->probes; }
 
   // Has the guest do what is in request(). False: it has ended, and `ending` says how.
   bool ask();
