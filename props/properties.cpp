@@ -197,6 +197,15 @@ constexpr Property kProperties[] = {
       Shape::tables},
      false,
      agreement},
+    {"touches agree",
+     "What CPUs have touched, and what is changed then, they find as the reference says when they "
+     "touch it again.",
+     {set_of<TableActivate, CpuTouch, CpuFlushPage, CpuFlushAll, CpuInterrupt, TlbDispatch,
+             TlbSync>(),
+      (kTables - set_of<CursorTakeNext>()) | set_of<AllocFrame, FrameToUntyped>(), Shape::touched,
+      24},
+     false,
+     agreement},
     {"everything agrees",
      "All operations together end as the reference says, and change what it says.",
      {kEveryOp - kLong, kLong},
@@ -266,10 +275,11 @@ const Property& property(std::string_view name) {
 }
 
 Trace any_trace_of(const Property& property, Dice dice, std::size_t most_ops) {
+  const Shape shape = property.subject.shape;
+  if (shape == Shape::touched) return any_touched(dice, property.subject, most_ops);
   if (!property.at_once) return any_trace(dice, property.subject, most_ops);
-  return property.subject.shape == Shape::tables
-             ? any_at_once_over_tables(dice, property.subject, most_ops)
-             : any_at_once(dice, property.subject, most_ops);
+  return shape == Shape::tables ? any_at_once_over_tables(dice, property.subject, most_ops)
+                                : any_at_once(dice, property.subject, most_ops);
 }
 
 Trace trace_of(const Property& property, std::uint64_t seed, std::uint64_t number,

@@ -26,6 +26,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "baremetal/agent/probes.h"
 #include "trace/binary.h"
 #include "trace/fact.h"
 #include "trace/machine.h"
@@ -51,7 +52,7 @@ enum class State : std::uint32_t {
 // What the guest is: an image of another build must not be believed.
 struct Greeting {
   static constexpr std::uint64_t kMagic = 0x6e69'7774'6567'6170;  // "pagetwin"
-  static constexpr std::uint32_t kVersion = 1;                    // Of this file.
+  static constexpr std::uint32_t kVersion = 2;                    // Of this file.
 
   std::uint64_t magic = 0;
   std::uint32_t version = 0;
@@ -82,6 +83,7 @@ enum class What : std::uint32_t {
   free_blocks = 4,  // The reply: `blocks`.
   observe = 5,      // The reply: everything.
   stop = 6,         // Is answered; then the guest exits (kStoppedExit).
+  probe = 7,        // What is in `probes`: there are the replies, too, and nothing in `reply`.
 };
 
 struct Request {
@@ -102,8 +104,8 @@ struct Reply {
   std::uint32_t block_count = 0;
   std::uint32_t has_blocks = 0;  // 1: `blocks` is how free pages are kept now. Of reset, rebuild
                                  // and free_blocks always; of apply, if the allocator did anything.
-  std::uint32_t has_rest = 0;  // 1: the facts of `mapped` are not all;
-  std::uint64_t rest = 0;      // the others begin at this address.
+  std::uint32_t has_rest = 0;    // 1: the facts of `mapped` are not all;
+  std::uint64_t rest = 0;        // the others begin at this address.
 
   struct Told {
     std::uint16_t page = 0;
@@ -141,6 +143,7 @@ struct Mailbox {
 
   alignas(64) Request request{};
   alignas(64) Reply reply{};
+  alignas(64) Probes probes{};
 };
 
 // What isa-debug-exit (port kExitPort) is given, and what QEMU's status is then. 0 would be that of

@@ -88,7 +88,7 @@ extern "C" [[noreturn]] void start_first_cpu(u64 start_info) noexcept {
   if (!is_pvh) crash("not started by PVH");
   if (const char* const what = Processor::lacks()) crash(what);
   if (info.ram_end() < kRamEnd) crash("there is too little RAM");
-  start_others(std::min({info.digit("cpus", kMostCpus), cpus_of_qemu(), kMostCpus}));
+  start_others(std::min({info.number("cpus", kMostCpus), cpus_of_qemu(), kMostCpus}));
   serial::line("pagetwin: ", u64{processor_count}, " CPUs, ", info.ram_end() >> 20, " MiB");
   fault();
   if (!info.has("boot")) answer_the_host();

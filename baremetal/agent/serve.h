@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 // The guest's side of the protocol (mailbox.h), for any system: what MmSystem has
-// (check/bind/system.h), with one `apply(lane, op)` that takes any operation. In the guest that one
-// hands the operation to the lane's CPU; in tests the system is mm on the simulated machine.
+// (check/bind/system.h), with one `apply(lane, op)` that takes any operation, and `probe(probes)`.
+// In the guest the former hands the operation to the lane's CPU; in tests the system is mm on the
+// simulated machine.
 #pragma once
 
 #include "baremetal/agent/mailbox.h"
@@ -52,6 +53,7 @@ class Server {
       case What::free_blocks: tell_blocks(); break;
       case What::observe: tell_pages(true); break;
       case What::stop: break;
+      case What::probe: system_.probe(mailbox_.probes); break;
     }
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "baremetal/agent/system.h"
 
+#include "baremetal/agent/prober.h"
 #include "baremetal/x86_64/platform.h"
 #include "check/bind/system.h"
 
@@ -69,6 +70,7 @@ trace::Answer System::apply(std::uint8_t lane, const trace::Op& op) {
 }
 
 std::uint64_t System::digest(std::uint64_t page) const { return system_->digest(page); }
+void System::probe(Probes& probes) const { answer(probes); }
 
 void System::for_each_fact(std::uint64_t page, Sink<trace::Fact> see, void* with) const {
   system_->observe(page, [&](const trace::Fact& fact) { see(with, fact); });

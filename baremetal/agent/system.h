@@ -3,6 +3,7 @@
 // every operation is compiled for every kind of metadata.
 #pragma once
 
+#include "baremetal/agent/probes.h"
 #include "trace/fact.h"
 #include "trace/machine.h"
 #include "trace/op.h"
@@ -27,6 +28,8 @@ class System {
   // users' memory, nobody could say what comes of it.
   trace::Answer apply(std::uint8_t lane, const trace::Op& op);
   std::uint64_t digest(std::uint64_t page) const;
+  // The first CPU, without mm (prober.h).
+  void probe(Probes& probes) const;
 
   void observe(std::uint64_t page, auto&& see) const {
     for_each_fact(page, sink_of<trace::Fact>(see), &see);

@@ -43,14 +43,18 @@ class StartInfo {
 
   std::string_view command_line() const { return {text_.data(), text_bytes_}; }
   bool has(std::string_view word) const { return find(word) != std::string_view::npos; }
-  // The digit after "<name>="; `other` if there is none.
-  u32 digit(std::string_view name, u32 other) const {
-    const usize at = find(name);
-    if (at == std::string_view::npos || at + name.size() + 1 >= text_bytes_) return other;
-    const char digit = text_[at + name.size() + 1];
-    return text_[at + name.size()] == '=' && digit >= '0' && digit <= '9'
-               ? static_cast<u32>(digit - '0')
-               : other;
+  // The number after "<name>="; `other` if there is none.
+  u32 number(std::string_view name, u32 other) const {
+    const usize found = find(name);
+    if (found == std::string_view::npos) return other;
+    std::string_view rest = command_line();
+    rest.remove_prefix(found + name.size());
+    if (rest.size() < 2 || rest[0] != '=' || !is_digit(rest[1])) return other;
+    u32 number = 0;
+    for (rest.remove_prefix(1); !rest.empty() && is_digit(rest[0]); rest.remove_prefix(1)) {
+      number = number * 10 + static_cast<u32>(rest[0] - '0');
+    }
+    return number;
   }
 
   // The end of the RAM that begins at 1 MiB.
@@ -77,6 +81,7 @@ class StartInfo {
     u32 reserved;
   };
 
+  static bool is_digit(char one) { return one >= '0' && one <= '9'; }
   usize find(std::string_view word) const { return command_line().find(word); }
 
   std::array<char, 256> text_{};

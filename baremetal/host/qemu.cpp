@@ -71,7 +71,9 @@ int version_of(const std::string& program) {
 
 }  // namespace
 
-Qemu::Qemu(QemuOptions options) : options_(std::move(options)) {
+Qemu::Qemu(QemuOptions options) : Qemu(std::move(options), Unready{}) { wait_until_ready(); }
+
+Qemu::Qemu(QemuOptions options, Unready) : options_(std::move(options)) {
   options_.program = program_of(options_);
   if (access(options_.image.c_str(), R_OK) != 0) {
     throw NoGuest("there is no guest image " + options_.image + ": " + std::strerror(errno));
@@ -80,11 +82,20 @@ Qemu::Qemu(QemuOptions options) : options_(std::move(options)) {
   try {
     make_ram();
     spawn();
-    wait_until_ready();
   } catch (...) {
     forget();
     throw;
   }
+}
+
+Ended Qemu::run_to_end(QemuOptions options) {
+  Qemu guest(std::move(options), Unready{});
+  const auto until = Clock::now() + std::chrono::duration<double>(guest.options_.seconds_to_boot);
+  while (!guest.reap(false) && Clock::now() < until) guest.listen(500);
+  guest.ending_ = guest.process_ < 0 ? guest.words_of_exit()
+                                     : "the guest has not ended" + guest.last_line();
+  guest.end();
+  return {guest.status_, guest.ending_, guest.said_};
 }
 
 Qemu::~Qemu() {
@@ -114,7 +125,7 @@ void Qemu::make_ram() {
 
 void Qemu::spawn() {
   const std::string megabytes = std::to_string(kRamBytes >> 20);
-  const std::vector<std::string> words = {
+  std::vector<std::string> words = {
       options_.program,
       "-nodefaults",
       "-no-reboot",
@@ -140,6 +151,7 @@ void Qemu::spawn() {
       "isa-debug-exit,iobase=" + in_hex(kExitPort) + ",iosize=4",
       "-kernel",
       options_.image};
+  if (!options_.line.empty()) words.insert(words.end(), {"-append", options_.line});
   std::vector<char*> arguments;
   for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);

@@ -14,6 +14,7 @@ namespace bare {
 struct QemuOptions {
   std::string image{};    // The guest: an ELF file.
   std::string program{};  // QEMU itself; empty: $PAGETWIN_QEMU, or else kQemu.
+  std::string line{};     // The guest's command line (agent/main.cpp).
   unsigned cpus = trace::Cpu::kMost;
   double seconds_to_boot = 20;
   double seconds_to_answer = 10;
@@ -28,8 +29,19 @@ struct NoGuest : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// What became of a guest that was asked nothing.
+struct Ended {
+  int status = -1;     // QEMU's; -1: it did not end by itself.
+  std::string how{};   // In one sentence.
+  std::string said{};  // On the serial line.
+};
+
 class Qemu {
  public:
+  // Boots a guest whose command line has it look at itself and exit, and waits for that, no longer
+  // than for a guest to be ready. Throws NoGuest if it cannot be started.
+  static Ended run_to_end(QemuOptions options);
+
   // Returns when the guest is ready; throws NoGuest if it never is.
   explicit Qemu(QemuOptions options);
   ~Qemu();
@@ -40,6 +52,7 @@ class Qemu {
   std::byte* ram() { return ram_; }
   Request& request() { return mailbox_->request; }
   const Reply& reply() const { return mailbox_->reply; }
+  Probes& probes() { return mailbox_->probes; }
 
   // Has the guest do what is in request(). False: it has ended, and `ending` says how.
   bool ask();
@@ -55,6 +68,10 @@ class Qemu {
   void stop();
 
  private:
+  // Started, and not yet ready.
+  struct Unready {};
+  Qemu(QemuOptions options, Unready);
+
   void make_ram();
   void spawn();
   void wait_until_ready();

@@ -22,6 +22,7 @@ inline constexpr u64 kImageAt = 0x018c'0000;        // link.ld
 inline constexpr u64 kSlotsAt = 0x0208'0000;        // Of the machine: 64 bytes a page.
 inline constexpr u64 kColdSlotsAt = 0x0209'0000;    // Of the machine that boot operations boot:
 inline constexpr u64 kColdPages = 4096;             // of so many pages.
+inline constexpr u64 kProbesAt = 0x020d'0000;       // Tables and pages of agent/prober.cpp: six.
 inline constexpr u64 kColdMemoryAt = 0x020f'0000;   // 128 pages, and 5 of its firmware.
 inline constexpr u64 kAgentEnd = 0x0218'0000;       // Of all these.
 inline constexpr u64 kMailboxRegion = 0x0380'0000;  // From here on the mailbox (agent/mailbox.h),

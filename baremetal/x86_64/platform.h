@@ -39,7 +39,8 @@ struct X86_64 : mm::PlainWords, mm::MappedEntries<kLinearBase> {
     return own().landing.code;
   }
 
-  static void power_on() noexcept {}
+  // Before all pages are made anew, among which are tables that CPUs may translate by.
+  static void power_on() noexcept { reset_machine(0); }
   // Who asks for a lane is on its CPU already, but for the first state, which CPU 0 makes.
   static void become(u32) noexcept {}
   static void reset_machine(u64 pages) noexcept;

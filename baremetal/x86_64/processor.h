@@ -24,6 +24,7 @@ inline constexpr u32 kMostCpus = 4;
 // The flags that decide about accesses, as a CPU has them after power_on(): see trace/machine.h.
 struct Control {
   bool wp = true, smep = false, smap = false, nxe = true;
+  bool operator==(const Control&) const = default;
 };
 
 struct Landing {

@@ -21,7 +21,8 @@
 //                        access that has found something new, the others are flushed.
 //   plain_store          A locked access may fault as a load: a store is not a locked one.
 //   forty_bits           Address bits from 40 up are reserved: declined.
-//   no_bus               A fetch where there is no memory ends QEMU: declined.
+//   no_bus               A fetch where there is no memory ends QEMU: declined. Of two places there
+//                        nobody could say which it was: declined, too.
 #include <algorithm>
 #include <initializer_list>
 #include <span>
@@ -88,12 +89,22 @@ bool is_ram(u64 at) noexcept { return at < kRamEnd; }
 
 class Places {
  public:
-  // Where the tables lead comes first.
+  // Where it may lead comes first: by the tables, and by what the CPU may have kept; and then where
+  // it should not.
   Places(const Processor& own, const Asked& asked, const Walk& walk) noexcept {
-    if (walk.found == Walk::Found::leaf) add(walk.to(asked.at));
-    for (const Translation& one : const_cast<Learned&>(own.learned)) {
-      if (one.is_of(asked.at)) add(one.to | (asked.at & 4095));
-    }
+    const bool has_leaf = walk.found == Walk::Found::leaf;
+    if (has_leaf && permits(own.control, walk.rights, asked)) add(walk.to(asked.at));
+    const auto add_learned = [&](auto&& which) {
+      for (const Translation& one : const_cast<Learned&>(own.learned)) {
+        if (one.is_of(asked.at) && which(one)) add(one.to | (asked.at & 4095));
+      }
+    };
+    add_learned([&](const Translation& one) {
+      return one.is_kept && permits(own.control, one.rights, asked);
+    });
+    rightful_ = count_;
+    if (has_leaf) add(walk.to(asked.at));
+    add_learned([](const Translation&) { return true; });
     for (u32 i = 0; i < count_; ++i) {
       Place& place = all_[i];
       place.is_tagged = is_ram(place.at) && !is_agents(place.at) && !is_needed(own, walk, place.at);
@@ -103,13 +114,17 @@ class Places {
 
   std::span<Place> all() noexcept { return std::span(all_).first(count_); }
 
-  // Whether they can all be told from one another, without harm.
+  // Whether they can all be told from one another, without harm. Where there is no memory, all
+  // places look alike: then it is the rightful one, of which there must not be two.
   bool can_be_tried(Access access) noexcept {
-    return !is_too_many_ && std::ranges::all_of(all(), [&](const Place& place) {
-      if (place.at >= kPhysicalEnd || is_agents(place.at)) return false;
-      if (access == Access::store && !is_ram(place.at)) return true;
-      return place.is_tagged || access == Access::load;
-    });
+    const auto without_memory = std::ranges::count_if(
+        all().first(rightful_), [](const Place& place) { return !is_ram(place.at); });
+    return !is_too_many_ && without_memory <= 1 &&
+           std::ranges::all_of(all(), [&](const Place& place) {
+             if (place.at >= kPhysicalEnd || is_agents(place.at)) return false;
+             if (access == Access::store && !is_ram(place.at)) return true;
+             return place.is_tagged || access == Access::load;
+           });
   }
 
   void tag(auto&& with) noexcept {
@@ -147,7 +162,7 @@ class Places {
   }
 
   std::array<Place, 64> all_;
-  u32 count_ = 0;
+  u32 count_ = 0, rightful_ = 0;
   bool is_too_many_ = false;
 };
 

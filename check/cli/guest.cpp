@@ -27,20 +27,10 @@ std::string image_beside_program() {
   return fs::exists(own, none) || !fs::exists(guests, none) ? own : guests;
 }
 
-bare::QemuOptions options() {
-  bare::QemuOptions options = bare::GuestSystem::default_options();
-  if (options.image.empty()) options.image = image_beside_program();
-  return options;
-}
-
-[[noreturn]] void stop_for(const bare::NoGuest& why) {
-  throw Stop(kUsage, std::string("no guest: ") + why.what());
-}
-
 // The guest; if there is none, that ends the verb.
 class Guest : public bare::GuestSystem {
  public:
-  Guest() : GuestSystem(options()) {}
+  Guest() : GuestSystem(guest_options()) {}
   void reset(const trace::Machine& shape) override {
     or_stop([&] { GuestSystem::reset(shape); });
   }
@@ -102,6 +92,16 @@ int show_guest(bool is_quiet) {
 
 }  // namespace
 
+bare::QemuOptions guest_options() {
+  bare::QemuOptions options = bare::GuestSystem::default_options();
+  if (options.image.empty()) options.image = image_beside_program();
+  return options;
+}
+
+void stop_for(const bare::NoGuest& why) {
+  throw Stop(kUsage, std::string("no guest: ") + why.what());
+}
+
 Subject guest_subject() {
   Subject subject = subject_of<Guest, void>(std::string("mm on ") + kOnGuest);
   subject.on = kOnGuest;
@@ -112,7 +112,7 @@ Subject guest_subject() {
 AnySystem& tried_guest() {
   static Guest guest;
   try {
-    const bare::Qemu trial(options());
+    const bare::Qemu trial(guest_options());
   } catch (const bare::NoGuest& why) {
     stop_for(why);
   }

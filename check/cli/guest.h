@@ -3,6 +3,7 @@
 // and the verb `guest`, which shows it.
 #pragma once
 
+#include "baremetal/host/qemu.h"
 #include "check/any_system.h"
 #include "check/cli/subject.h"
 
@@ -11,6 +12,11 @@ namespace check::cli {
 inline constexpr const char* kOnGuest = "guest";
 
 Subject guest_subject();
+
+// The guest of the command line: that of --image, or of the build.
+bare::QemuOptions guest_options();
+// Ends the verb, for there is no guest.
+[[noreturn]] void stop_for(const bare::NoGuest& why);
 
 // The guest, which has been booted once, to see that there is one. Throws Stop if there is none.
 AnySystem& tried_guest();

@@ -19,7 +19,7 @@ int main(int argc, char** argv) {
   subjects[0].on = "hosted";
   return run_app(argc, argv, subjects, [&](CLI::App& app, int& status) {
     add_check(app, status, subjects);
-    add_matrix(app, status);
+    add_matrix(app, status, subjects);
     add_guest(app, status);
   });
 }

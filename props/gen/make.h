@@ -17,6 +17,10 @@ trace::Trace any_at_once(Dice dice, const Subject& subject, std::size_t most_ops
 // if it went next, or after a lane before it.
 trace::Trace any_at_once_over_tables(Dice dice, const Subject& subject, std::size_t most_ops);
 
+// Pages of one table that CPUs touch, that are changed then, and touched again at once. Never less
+// than that takes.
+trace::Trace any_touched(Dice dice, const Subject& subject, std::size_t most_ops);
+
 // Whether what lanes ask at once can be judged: no more than the subject has, and of pages none
 // that the allocator may have. What those look like while a table is made of one is no phase of its
 // own.

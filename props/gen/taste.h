@@ -78,11 +78,12 @@ inline constexpr OpSet kAskedAlone =
 
 // How machines are mostly shaped.
 enum class Shape : std::uint8_t {
-  small,   // So that operations meet.
-  loose,   // With many loose pages, for what is made of ranges of them,
-  free,    // or with many of the allocator's.
-  tables,  // With page tables, and pages for more of them.
-  spaces,  // Likewise, with an address space, and CPUs that share it.
+  small,    // So that operations meet.
+  loose,    // With many loose pages, for what is made of ranges of them,
+  free,     // or with many of the allocator's.
+  tables,   // With page tables, and pages for more of them.
+  spaces,   // Likewise, with an address space, and CPUs that share it;
+  touched,  // and of which little else is asked than to touch what changes (make_touched.cpp).
 };
 
 // What traces are about, and what they may ask besides.

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 // Stands in for QEMU with a guest in it, so that the host side is tested without either: takes the
-// same command line, and answers through the mailbox by mm on the simulated machine.
+// same command line, and answers through the mailbox by mm on the simulated machine, and probes by
+// its CPU.
 //
-// $STAND_IN says how it fails, and $STAND_IN_AT at which operation of a trace, from 1:
+// $STAND_IN says how it fails, and $STAND_IN_AT at which operation of a trace, or probe, from 1:
 //
 //   crash   as after a trap, with a message          silent  it never is ready
 //   exit    without a word, as after a triple fault  old     it says no more than its version, 4
@@ -25,6 +26,7 @@
 #include "baremetal/agent/serve.h"
 #include "check/machine/memory.h"
 #include "check/systems/mm.h"
+#include "props/matrix/simulated.h"
 
 namespace {
 
@@ -70,17 +72,50 @@ struct Mm {
 
   trace::Answer apply(std::uint8_t lane, const trace::Op& op) {
     trace::Answer answer = mm.apply(lane, op);
-    if (++operations != when()) return answer;
+    if (++operations == when() && fails()) answer.reply.results[0] ^= 1;
+    return answer;
+  }
+
+  void probe(bare::Probes& probes) {
+    namespace matrix = props::matrix;
+    matrix::Simulated cpu;
+    const auto [tables, pages, others] = cpu.room();
+    probes.room = {tables, pages, others};
+    for (std::uint32_t i = 0; i < probes.count; ++i) {
+      const bare::ProbeQuestion& asked = probes.questions[i];
+      matrix::Reply reply = cpu.ask({.level = asked.level,
+                                     .va = asked.va,
+                                     .entries = asked.entries,
+                                     .access = static_cast<matrix::Question::Access>(asked.access),
+                                     .as_user = asked.as_user,
+                                     .ac = asked.ac,
+                                     .wp = asked.wp,
+                                     .smep = asked.smep,
+                                     .smap = asked.smap,
+                                     .nxe = asked.nxe,
+                                     .keeps = asked.keeps});
+      if (++probed == when() && fails()) reply.cr2 ^= 1;
+      probes.replies[i] = {.outcome = reply.outcome,
+                           .pa = reply.pa,
+                           .error = reply.error,
+                           .cr2 = reply.cr2,
+                           .entries = reply.entries};
+      probes.done.store(i + 1, std::memory_order_release);
+    }
+  }
+
+  // In the middle of an answer. Whether that shall be wrong.
+  bool fails() {
     if (how() == "crash") crash(mailbox);
     if (how() == "exit") std::exit(0);
     if (how() == "hang") pause();
-    if (how() == "wrong") answer.reply.results[0] ^= 1;
-    return answer;
+    return how() == "wrong";
   }
 
   Mailbox& mailbox;
   check::MmAlone mm{};
   std::size_t operations = 0;
+  std::size_t probed = 0;
 };
 
 Mailbox* map_mailbox(int argc, char** argv) {

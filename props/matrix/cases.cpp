@@ -34,10 +34,11 @@ constexpr std::uint64_t address(std::uint64_t i4, std::uint64_t i3, std::uint64_
   const std::uint64_t low = i4 << 39 | i3 << 30 | i2 << 21 | i1 << 12 | offset;
   return i4 < 256 ? low : low | std::uint64_t{0xffff} << 48;
 }
-// Of a page of each size. One is in the upper half: rights do not go by halves.
+// Of a page of each size. One is in the upper half: rights do not go by halves. All lead to where a
+// guest's memory is free (Room).
 constexpr std::array kAddresses = {address(3, 130, 257, 511, 0xabc),
-                                   address(300, 5, 508, 66, 0x7f8),
-                                   address(255, 384, 17, 9, 0x123)};
+                                   address(300, 5, 508, 266, 0x7f8),
+                                   address(255, 384, 17, 309, 0x123)};
 
 // Bits that are software's own: they mean nothing, and must survive.
 constexpr std::uint64_t kIgnored = std::uint64_t{1} << 9 | std::uint64_t{1} << 53;

@@ -90,19 +90,19 @@ TEST(Matrix, AMismatchIsToldInFull) {
   one.access = {.name = trace::AccessName::store};
   const Question question = question_of(one, room);
   const Reply expected = expected_of(one, question, room);
-  Reply seen{.outcome = Reply::reached, .pa = 0x4064'27f8, .entries = question.entries};
+  Reply seen{.outcome = Reply::reached, .pa = 0x4070'a7f8, .entries = question.entries};
   for (std::size_t i = 1; i < kLevels; ++i) seen.entries[i] |= kAccessed;
   seen.entries[1] |= kDirty;
   seen.entries[3] ^= 1 << 9;
   EXPECT_EQ(in_words(Mismatch{7, one, question, expected, seen}),
-            "case 7 of 2 MiB pages: ring 0 stores to 0xffff96017f8427f8, "
+            "case 7 of 2 MiB pages: ring 0 stores to 0xffff96017f90a7f8, "
             "WP=1 SMEP=0 SMAP=0 AC=0 NXE=1\n"
             "    PML4E  PWU -   0x0020000000003207\n"
             "    PDPTE  P-U -   0x0020000000002205\n"
             "    PDE    PWU -   0x0020000040600287\n"
-            "  expected  page fault, error code 0x3 (P W), CR2 0xffff96017f8427f8; "
+            "  expected  page fault, error code 0x3 (P W), CR2 0xffff96017f90a7f8; "
             "sets neither A nor D\n"
-            "  seen      reaches 0x406427f8; sets A of PML4E PDPTE PDE; sets D of PDE; "
+            "  seen      reaches 0x4070a7f8; sets A of PML4E PDPTE PDE; sets D of PDE; "
             "makes PML4E 0x20000000003027\n");
 }
 

@@ -29,7 +29,7 @@ class Simulated {
     for (int level = question.level; level <= kLevels; ++level) {
       entry(question.va, level) = question.entries[place(level)];
     }
-    cpu.invlpg(question.va);
+    if (!question.keeps) cpu.invlpg(question.va);
     const check::machine::Touch touch = check::machine::touch(
         0, question.va, access_of(question.access),
         question.as_user ? check::machine::Privilege::user : check::machine::Privilege::supervisor,
@@ -54,9 +54,10 @@ class Simulated {
   }
 
  private:
-  // Only the small page is memory; beyond, nothing keeps what is stored.
+  // Only the small pages are memory; beyond, nothing keeps what is stored.
   static constexpr Room kRoom{.tables = {0x1000, 0x2000, 0x3000, 0x4000},
-                              .pages = {0x10'0000, 0x4060'0000, 0x1'4000'0000}};
+                              .pages = {0x10'0000, 0x4060'0000, 0x1'4000'0000},
+                              .others = {0x10'1000, 0x4080'0000, 0x1'8000'0000}};
 
   static constexpr std::size_t place(int level) { return static_cast<std::size_t>(level - 1); }
 

@@ -35,6 +35,8 @@ std::string error_name(std::uint64_t error) {
   return hex(error) + " (" + (names.empty() ? "no bit" : names) + ")";
 }
 
+}  // namespace
+
 std::string in_words(const Question& question, const Reply& reply) {
   std::string text;
   switch (reply.outcome) {
@@ -80,10 +82,9 @@ std::string in_words(const Question& question) {
                         static_cast<unsigned long long>(raw));
     text += line;
   }
+  if (question.keeps) text += "\n    and nothing was forgotten before";
   return text;
 }
-
-}  // namespace
 
 const char* size_name(int level) {
   constexpr std::array kNames = {"4 KiB", "2 MiB", "1 GiB"};

@@ -34,6 +34,7 @@ extern "C" {
 namespace zoo {
 
 std::string_view sanitizer() {
+  if (!is_sanitizer_an_oracle) return "";
   if (__asan_set_error_report_callback != nullptr) return "asan";
   return __tsan_init != nullptr ? "tsan" : "";
 }
@@ -174,12 +175,13 @@ void find(const props::Property& property, std::uint64_t seed, std::uint64_t mos
   hunted.is_over = true;
 }
 
-void hunt(const props::Property& property, std::uint64_t seed, Hunted& hunted) {
+void hunt(const props::Property& property, std::uint64_t seed, Hunted& hunted, std::size_t enough) {
   trace::Trace failing = found_by(property, seed, ~std::uint64_t{0}, hunted);
   check::Budget budget;
   if (property.at_once) budget.tries = 4000;
   if (!sanitizer().empty()) budget.tries = 1500;
   auto fails = [&](trace::Trace& smaller) {
+    if (hunted.shrunk_ops <= enough) return false;
     if (property.at_once && !smaller.at_once) return false;
     const std::string_view fault = fault_of(property, smaller, true);
     if (fault.empty()) return false;
@@ -190,8 +192,10 @@ void hunt(const props::Property& property, std::uint64_t seed, Hunted& hunted) {
   };
   check::Shrunk shrunk = check::shrink(std::move(failing), fails, budget);
   put(shrunk.trace, hunted.trace);
-  trace::Trace best =
-      props::or_shorter(property, seed, std::move(shrunk), fails, budget).trace;
+  if (shrunk.trace.calls.size() > enough) {
+    shrunk = props::or_shorter(property, seed, std::move(shrunk), fails, budget);
+  }
+  trace::Trace& best = shrunk.trace;
   put(best, hunted.trace);
   hunted.shrunk_ops = static_cast<unsigned>(best.calls.size());
   if (const std::string_view last = fault_of(property, best, true); !last.empty()) {

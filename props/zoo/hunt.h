@@ -6,13 +6,15 @@
 #include <string_view>
 
 #include "props/properties.h"
-#include "props/zoo/list.h"
+#include "props/zoo/bug.h"
 #include "trace/trace.h"
 
 namespace zoo {
 
 // The sanitizer this program is linked with, which then is an oracle too: "asan", "tsan" or "".
 std::string_view sanitizer();
+// False: it is none, for mm is elsewhere.
+inline bool is_sanitizer_an_oracle = true;
 
 // Starts the program anew, if need be, with what its sanitizer needs to know.
 void set_options(char** arguments);
@@ -33,8 +35,10 @@ struct Hunted {
 };
 
 // Hunts the bug that is switched on with a property's traces and judge, for as long as the process
-// is let live, and shrinks what it finds.
-void hunt(const props::Property& property, std::uint64_t seed, Hunted& hunted);
+// is let live, and shrinks what it finds. Once that has as few operations as are `enough`, it is
+// left as it is.
+void hunt(const props::Property& property, std::uint64_t seed, Hunted& hunted,
+          std::size_t enough = 0);
 
 // The same, for so many cases, without shrinking.
 void find(const props::Property& property, std::uint64_t seed, std::uint64_t most_cases,

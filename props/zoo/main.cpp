@@ -3,72 +3,24 @@
 // seed by seed, and holds what found it, and how small it became, against what the list says.
 //
 // Each hunt is a process of its own: a planted bug may end it, or never end.
-#include <CLI/CLI.hpp>
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iostream>
-#include <nlohmann/json.hpp>
-#include <signal.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <thread>
-#include <unistd.h>
 
-#include "check/cli/time.h"
-#include "props/zoo/hunt.h"
+#include "props/zoo/list.h"
 #include "props/zoo/on.h"
+#include "props/zoo/process.h"
+#include "props/zoo/score.h"
 
 namespace {
 
-using Json = nlohmann::json;
 using zoo::Bug;
+using zoo::Json;
 
-struct Options {
-  std::string json, oracle, bug, property;
-  unsigned seeds = 3, first_seed = 1, jobs = 1;
-  double seconds = 20;
-  bool list = false, minimal = false, properties = false, verbose = false;
+struct Options : zoo::Options {
+  std::string property;
+  bool minimal = false, properties = false;
 };
-
-// Runs `work` on a value that both processes see, for as long as it may take; how the process died,
-// or "time" if it had to be ended.
-template <class T>
-std::string in_a_process(T& shared, double seconds, auto&& work) {
-  const pid_t child = fork();
-  if (child == 0) {
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    (void)std::freopen("/dev/null", "w", stderr);
-    work(shared);
-    _exit(0);
-  }
-  const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
-  for (int status = 0;;) {
-    if (waitpid(child, &status, WNOHANG) == child) {
-      return WIFSIGNALED(status) ? strsignal(WTERMSIG(status))
-             : status != 0       ? "status " + std::to_string(WEXITSTATUS(status))
-                                 : "";
-    }
-    if (std::chrono::steady_clock::now() > end) {
-      (void)kill(child, SIGKILL);
-      (void)waitpid(child, &status, 0);
-      return "time";
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-}
-
-template <class T>
-T& shared_value() {
-  void* const memory =
-      mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) std::abort();
-  return *::new (memory) T();
-}
 
 // Bugs that only a sanitizer sees are hunted by this program's twin, built with it.
 bool is_ours(const Bug& bug) {
@@ -78,27 +30,13 @@ bool is_ours(const Bug& bug) {
 }
 
 Json hunted_here(const Bug& bug, int number, unsigned seed, const Options& options) {
-  auto& hunted = shared_value<zoo::Hunted>();
-  const std::string death = in_a_process(hunted, options.seconds, [&](zoo::Hunted& into) {
+  auto& hunted = zoo::shared_value<zoo::Hunted>();
+  const std::string death = zoo::in_a_process(hunted, options.seconds, [&](zoo::Hunted& into) {
     zoo::planted = number;
     zoo::hunt(props::property(options.property.empty() ? bug.property : options.property), seed,
               into);
   });
-  Json json = {{"id", bug.id},
-               {"family", bug.family},
-               {"found", hunted.is_found},
-               {"oracle", hunted.oracle},
-               {"seconds", hunted.seconds},
-               {"ops", hunted.ops},
-               {"shrunk_ops", hunted.shrunk_ops},
-               {"min_ops", bug.min_ops},
-               {"seed", seed},
-               {"trace", hunted.trace}};
-  if (!hunted.is_found && !death.empty() && death != "time") {
-    json["found"] = true;
-    json["oracle"] = "crash";
-  }
-  if (!death.empty()) json["ended_by"] = death;
+  Json json = zoo::row_of(bug, seed, hunted, death);
   munmap(&hunted, sizeof hunted);
   return json;
 }
@@ -135,80 +73,38 @@ Json hunted_there(const Bug& bug, const std::string& twin, unsigned seed, const 
   return all.is_object() && !all["bugs"].empty() ? all["bugs"][0] : missed;
 }
 
-bool is_named(const Bug& bug, const Json& one) { return one["oracle"] == bug.oracle; }
-
-double quantile(std::vector<double> of, double share) {
-  if (of.empty()) return 0;
-  std::ranges::sort(of);
-  return of[static_cast<std::size_t>(share * static_cast<double>(of.size() - 1) + 0.5)];
-}
-
-void write(const Json& json, const Options& options) {
-  const std::string text = json.dump(2) + '\n';
-  if (options.json == "-") {
-    std::cout << text;
-  } else if (!options.json.empty()) {
-    std::ofstream(options.json) << text;
-  }
-}
-
-// Whether every hunt went as the list says. Nine of ten must shrink to the declared minimum.
+// Whether every hunt went as the list says.
 bool hunt_all(const Options& options, const std::vector<int>& numbers) {
-  std::ostream& people = options.json == "-" ? std::cerr : std::cout;
-  Json all = Json::array();
-  std::vector<double> times_alone, times_at_once;
-  unsigned hunts = 0, found = 0, named = 0, minimal = 0, smaller = 0;
+  zoo::Score score(options);
   for (const int number : numbers) {
     const Bug& bug = zoo::kBugs[number - 1];
     const std::string twin = is_ours(bug) ? "" : twin_of(bug);
     if (!is_ours(bug) && twin.empty()) {
-      people << bug.id << ": not hunted, for it takes a program built with " << bug.oracle << '\n';
+      options.people() << bug.id << ": not hunted, for it takes a program built with " << bug.oracle
+                       << '\n';
       continue;
     }
-    unsigned here = 0, here_minimal = 0;
-    std::string oracles, sizes;
+    std::vector<Json> rows;
     for (unsigned seed = options.first_seed; seed < options.first_seed + options.seeds; ++seed) {
-      Json one = is_ours(bug) ? hunted_here(bug, number, seed, options)
-                              : hunted_there(bug, twin, seed, options);
-      ++hunts;
-      if (one["found"] == true) {
-        ++found, ++here;
-        (bug.lanes == 1 ? times_alone : times_at_once).push_back(one["seconds"]);
-      }
-      if (is_named(bug, one)) ++named;
-      if (one["shrunk_ops"] == bug.min_ops) ++minimal, ++here_minimal;
-      if (one["found"] == true && one["shrunk_ops"] < bug.min_ops) ++smaller;
-      oracles += (oracles.empty() ? "" : ",") + one["oracle"].get<std::string>();
-      sizes += (sizes.empty() ? "" : ",") + std::to_string(one["shrunk_ops"].get<int>());
-      if (options.verbose) {
-        people << one["trace"].get<std::string>() << one.value("ended_by", "") << '\n';
-      }
-      all.push_back(std::move(one));
+      rows.push_back(is_ours(bug) ? hunted_here(bug, number, seed, options)
+                                  : hunted_there(bug, twin, seed, options));
     }
-    char line[200];
-    std::snprintf(line, sizeof line, "%-34s %2u of %u  %-20.20s %s (%d)%s\n", bug.id, here,
-                  options.seeds, oracles.c_str(), sizes.c_str(), bug.min_ops,
-                  here < options.seeds ? "  MISSED" : "");
-    people << line << std::flush;
+    score.take(bug, std::move(rows));
   }
-  people << numbers.size() << " bugs, " << hunts << " hunts: " << found << " found, " << named
-         << " by the oracle named, " << minimal << " shrunk to the minimum, " << smaller
-         << " below it\nseconds to find, median / 95th percentile: alone "
-         << quantile(times_alone, 0.5) << " / " << quantile(times_alone, 0.95) << ", at once "
-         << quantile(times_at_once, 0.5) << " / " << quantile(times_at_once, 0.95) << '\n';
-
+  const bool is_as_listed = score.tell();
+  Json all = score.rows();
   if (std::getenv(kIsTwin) == nullptr) {
     for (Json& one : all) one.erase("trace"), one.erase("ended_by");  // For people only.
   }
-  write({{"bugs", all}}, options);
-  return found == hunts && named == hunts && smaller == 0 && minimal * 10 >= hunts * 9;
+  zoo::write({{"bugs", all}}, options);
+  return is_as_listed;
 }
 
 // What a property finds by itself, of the bug with that number.
 zoo::Hunted found_by(const props::Property& property, int number, std::uint64_t most_cases,
                      const Options& options) {
-  auto& hunted = shared_value<zoo::Hunted>();
-  (void)in_a_process(hunted, options.seconds, [&](zoo::Hunted& into) {
+  auto& hunted = zoo::shared_value<zoo::Hunted>();
+  (void)zoo::in_a_process(hunted, options.seconds, [&](zoo::Hunted& into) {
     zoo::planted = number;
     zoo::find(property, options.first_seed, most_cases, into);
   });
@@ -221,7 +117,7 @@ zoo::Hunted found_by(const props::Property& property, int number, std::uint64_t 
 // and of a bug that it is said to find alone, whether no other finds it.
 bool hunt_by_property(const Options& options) {
   constexpr std::uint64_t kCasesOfOthers = 300;
-  std::ostream& people = options.json == "-" ? std::cerr : std::cout;
+  std::ostream& people = options.people();
   Json all = Json::array();
   bool is_so = true;
   for (const props::Property& property : props::properties()) {
@@ -255,7 +151,7 @@ bool hunt_by_property(const Options& options) {
                    {"cases", found.cases},
                    {"ops", found.ops}});
   }
-  write({{"properties", all}}, options);
+  zoo::write({{"properties", all}}, options);
   return is_so;
 }
 
@@ -269,8 +165,8 @@ bool try_all(const Options& options, const std::vector<int>& numbers) {
       std::printf("%-34s not tried: %s\n", bug.id, bug.too_many);
       continue;
     }
-    auto& tried = shared_value<zoo::Tried>();
-    const std::string death = in_a_process(tried, options.seconds * 30, [&](zoo::Tried& into) {
+    auto& tried = zoo::shared_value<zoo::Tried>();
+    const std::string death = zoo::in_a_process(tried, options.seconds * 30, [&](zoo::Tried& into) {
       zoo::planted = number;
       zoo::try_all_shorter(bug, into);
     });
@@ -293,19 +189,7 @@ int main(int argc, char** argv) {
   zoo::set_options(argv);
   Options options;
   CLI::App app("Hunts bugs that were planted in a copy of mm.", "pagetwin-zoo");
-  app.add_option("--json", options.json, "Write what was found there; - is standard output");
-  app.add_option("--oracle", options.oracle, "Only bugs that this oracle finds");
-  app.add_option("--bug", options.bug, "Only this one");
-  app.add_option("--seeds", options.seeds, "Hunts of each bug (3)");
-  app.add_option("--first-seed", options.first_seed, "The seed of the first (1)");
-  app.add_option_function<std::string>(
-      "--time",
-      [&options](const std::string& given) {
-        const std::optional<double> seconds = check::cli::seconds_of(given);
-        if (!seconds) throw CLI::ValidationError("--time", "not a time: " + given + " (try 20s)");
-        options.seconds = *seconds;
-      },
-      "How long a hunt may take (20s)");
+  add_options(app, options);
   app.add_option("--property", options.property, "Hunt with the traces and the judge of this one")
       ->check(CLI::IsMember([] {
         std::vector<std::string> names;
@@ -314,38 +198,31 @@ int main(int argc, char** argv) {
       }()));
   app.add_flag("--properties", options.properties,
                "Let each property find, by itself, the bug that is named for it");
-  app.add_flag("--list", options.list, "Name the bugs, and hunt none");
   app.add_flag("--minimal", options.minimal, "Try all traces shorter than the declared minimum");
-  app.add_flag("-v,--verbose", options.verbose, "Show what was found");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+    return app.exit(error) == 0 ? 0 : check::cli::kUsage;
   }
 
-  if (options.properties) return hunt_by_property(options) ? 0 : 1;
+  if (options.properties) return hunt_by_property(options) ? 0 : zoo::kNotAsListed;
 
   std::vector<int> numbers;
   for (int number = 1; number <= static_cast<int>(std::size(zoo::kBugs)); ++number) {
     const Bug& bug = zoo::kBugs[number - 1];
-    if (!options.oracle.empty() && options.oracle != bug.oracle) continue;
-    if (!options.bug.empty() && options.bug != bug.id) continue;
+    if (!is_selected(bug, options)) continue;
     // A twin has no bugs but its own.
     if (!zoo::sanitizer().empty() && !is_ours(bug)) continue;
     numbers.push_back(number);
   }
   if (numbers.empty()) {
     std::cerr << "pagetwin-zoo: there is no such bug\n";
-    return 5;
+    return check::cli::kNothing;
   }
   if (options.list) {
-    for (const int number : numbers) {
-      const Bug& bug = zoo::kBugs[number - 1];
-      std::printf("%-34s %-9s %-9s %d  %s%s%s\n", bug.id, bug.family, bug.oracle, bug.min_ops,
-                  bug.sentence, *bug.real == '\0' ? "" : "; ", bug.real);
-    }
+    for (const int number : numbers) zoo::list(zoo::kBugs[number - 1]);
     return 0;
   }
   const bool as_declared = options.minimal ? try_all(options, numbers) : hunt_all(options, numbers);
-  return as_declared ? 0 : 1;
+  return as_declared ? 0 : zoo::kNotAsListed;
 }
