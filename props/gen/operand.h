@@ -433,7 +433,9 @@ struct Operands {
       constexpr std::uint16_t kSizes[] = {64, 512, 576, 1024, 2048};
       if (name == "pages") {
         count.raw = static_cast<std::uint16_t>(dice.between(1, dice.one_in(4) ? 40 : 5));
-        if (dice.one_in(4)) count.raw = kSizes[dice.below(std::size(kSizes))];
+        if (!taste.small_areas && dice.one_in(4)) {
+          count.raw = kSizes[dice.below(std::size(kSizes))];
+        }
         return true;
       }
       const std::uint64_t pages = std::min<std::uint64_t>(op.pages.value(), trace::kAreaPages);

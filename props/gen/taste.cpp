@@ -162,6 +162,7 @@ Taste any_taste(Dice& dice, const trace::Machine& machine, const Subject& subjec
 
   taste.likes_spaces = subject.shape == Shape::spaces ? !dice.one_in(8) : dice.one_in(4);
   taste.likes_areas = liked.has_all(kAreas);
+  taste.small_areas = subject.small_areas;
   for (std::size_t kind = 0; kind < taste.homes.size(); ++kind) {
     taste.homes[kind] = some_homes(dice, static_cast<trace::TableKindName>(kind));
   }

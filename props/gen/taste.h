@@ -92,6 +92,7 @@ struct Subject {
   OpSet also{};
   Shape shape = Shape::small;
   std::size_t most_ops = 1000;  // Beyond, traces show no more.
+  bool small_areas = false;     // Of few pages, where all that is mapped is looked at each time.
 
   constexpr OpSet all() const { return often | also; }
 };
@@ -116,6 +117,7 @@ struct Taste {
   bool likes_spaces = false;           // Of tables, address spaces are named mostly.
   bool makes_spaces = true;            // They may be made.
   bool likes_areas = false;            // CPUs touch where areas are, or were.
+  bool small_areas = false;            // As of the subject.
   OpSet scenes{};  // Scenes (scene.h) of these operations are played now and then.
   // Virtual places near which tables of each kind map, by trace::TableKindName.
   std::array<std::array<std::uint8_t, 3>, trace::kTableKindNames.size()> homes{};
