@@ -220,7 +220,7 @@ constexpr Property kProperties[] = {
      keeps_laws},
     {"laws hold over tables",
      "The same of what the kernel maps for itself, and of copies of spaces.",
-     {kAreas | set_of<SpaceFork>(),
+     {(kAreas - set_of<AreaSplit>()) | set_of<SpaceFork>(),
       set_of<FrameFromUnused, AllocFail, SegmentFromUnused, TableActivate, CpuTouch, CpuInterrupt,
              Quiesce, CursorOpen, CursorMapFrame, CursorClose>(),
       Shape::spaces, 24, /*small_areas=*/true},
