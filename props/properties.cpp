@@ -165,7 +165,8 @@ constexpr Property kProperties[] = {
      false,
      agreement},
     {"boot agrees",
-     "A machine boots from any list of memory regions as the reference says.",
+     "A machine boots from any list of memory regions, and by the firmware's page table, as the "
+     "reference says.",
      {.often = kBoot, .most_ops = 60},  // It boots once.
      false,
      agreement},
@@ -179,7 +180,8 @@ constexpr Property kProperties[] = {
      false,
      agreement},
     {"spaces agree",
-     "Address spaces do as the reference says, and so does what CPUs are told to forget of them.",
+     "Address spaces, users' memory and copies do as the reference says, and so does what CPUs are "
+     "told to forget of them.",
      {(kTables | kUsers) - set_of<CursorTakeNext>(),
       set_of<FrameFromUnused, FrameFromInUse, FrameClone, FrameDrop, FrameToUntyped, FrameCount,
              AllocFrame, AllocSegment, AllocFail, SegmentFromUnused, SegmentToUntyped, SegmentDrop,
