@@ -323,7 +323,7 @@ Progress CursorMut<C>::map_range(PhysAddr at, u64 len, PageProperty property) no
     }
     u64 done = 0;
     if (level > 1) {
-      const auto mapped = map_otherwise(bits, level);
+      auto mapped = map_otherwise(bits, level);
       if (!mapped.ok()) run.stopped_by = mapped.error();
       run.tables += mapped.ok() && mapped.value() ? 1 : 0;
       done = mapped.ok() ? page_size(level) : 0;
