@@ -223,7 +223,7 @@ constexpr Property kProperties[] = {
      {kAreas | set_of<SpaceFork>(),
       set_of<FrameFromUnused, AllocFail, SegmentFromUnused, TableActivate, CpuTouch, CpuInterrupt,
              Quiesce, CursorOpen, CursorMapFrame, CursorClose>(),
-      Shape::spaces, 24},
+      Shape::tables, 24},
      false,
      keeps_laws},
     {"raw round trip",
