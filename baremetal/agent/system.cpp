@@ -71,6 +71,13 @@ trace::Answer System::apply(std::uint8_t lane, const trace::Op& op) {
 
 std::uint64_t System::digest(std::uint64_t page) const { return system_->digest(page); }
 void System::probe(Probes& probes) const { answer(probes); }
+Tree System::tree(std::uint64_t table) const {
+  Tree tree;
+  system_->tree(table, [&](u64 root, u64 levels, u64 begin, u64 last) {
+    tree = {root, levels, begin, last};
+  });
+  return tree;
+}
 
 void System::for_each_fact(std::uint64_t page, Sink<trace::Fact> see, void* with) const {
   system_->observe(page, [&](const trace::Fact& fact) { see(with, fact); });
