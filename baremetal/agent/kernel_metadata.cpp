@@ -5,6 +5,9 @@
 #include "impl/boot/allocators.h"
 
 namespace bare {
+
+extern "C" const u64 agent_root_at;  // boot/start.S
+
 namespace {
 
 using mm::MetaSlot, mm::RegionType;
@@ -13,20 +16,19 @@ constexpr PhysRange kMailbox{kMailboxRegion, kRamEnd};
 constexpr mm::BootMap kBootMap{.mapped_end = u64{1} << 30};  // By boot/start.S.
 constexpr u64 kLayoutEntry = mm::kLayout.linear.begin / span_of(4) % 512;
 
-extern "C" const u64 agent_root_at;  // boot/start.S
-
 // The loader's part: memory is where the layout has it, too.
 void map_as_loader() noexcept {
   u64* const root = linear<u64>(agent_root_at);
   root[kLayoutEntry] = root[kFirstEntry];
 }
 
-// What the loader says, and what it does not know of: the image, and what the host may read.
+// What the loader says, and what it does not know of: the image; and the mailbox, which is memory,
+// but the host's to change.
 MemoryMap with_own(const MemoryMap& map) noexcept {
   MemoryMap all = map;
   const PhysRange image = Image::here().range();
   all.add({image.begin, image.end, RegionType::kernel});
-  all.add({kMailbox.begin, kMailbox.end, RegionType::reserved});
+  all.add({kMailbox.begin, kMailbox.end, RegionType::module});
   return all;
 }
 
@@ -101,11 +103,15 @@ bool has_slot_in(const PhysRange& slots, u64 page) noexcept {
   return at_physical<volatile u64>(slots.begin + at) == count_of(page);
 }
 
-// Of what is reserved, and is memory: so nobody else changes it.
-u64 sum_of_reserved(const MemoryMap& map) noexcept {
+bool is_kept(RegionType type) noexcept {
+  return type == RegionType::reserved || type == RegionType::module;
+}
+
+// Of what is not for use, and somebody has put there.
+u64 sum_of_kept(const MemoryMap& map) noexcept {
   u64 sum = 0;
   for (u64 page = 0; page < Kernel::globals().max_paddr(); page += 4096) {
-    if (type_of(map, page) != RegionType::reserved) continue;
+    if (!is_kept(type_of(map, page))) continue;
     for (u64 at = page; at < page + 4096; at += 8) {
       sum = (sum ^ at_physical<u64>(at)) * 0x100'0000'01b3;
     }
@@ -156,7 +162,7 @@ bool boot_metadata(Checks& checks, const MemoryMap& map, Booted& booted) noexcep
         booted.boot_tables += change.count;
       });
   if (!checks.expect("there is memory for the slots", booted.slots.has_value())) return false;
-  booted.kept_sum = sum_of_reserved(all);
+  booted.kept_sum = sum_of_kept(all);
 
   const PhysRange slots{booted.slots->start_paddr().value, booted.slots->end_paddr().value};
   checks.expect("there is a slot for every page of RAM, and no other",
@@ -172,7 +178,7 @@ bool boot_metadata(Checks& checks, const MemoryMap& map, Booted& booted) noexcep
 }
 
 bool keeps_what_is_reserved(const MemoryMap& map, const Booted& booted) noexcept {
-  return sum_of_reserved(with_own(map)) == booted.kept_sum;
+  return sum_of_kept(with_own(map)) == booted.kept_sum;
 }
 
 }  // namespace bare

@@ -7,6 +7,7 @@
 #include "baremetal/boot/memory_map.h"
 #include "baremetal/x86_64/kernel_platform.h"
 #include "baremetal/x86_64/probe.h"
+#include "impl/frame/alloc_options.h"
 #include "impl/vm/kernel_space.h"
 
 namespace bare {
@@ -69,6 +70,7 @@ struct Seen {
   bool is_fault = false;  // A page fault, at the address,
   u64 error = 0;          // with this code.
 
+  bool gives(u8 what) const noexcept { return is_ok && value == what; }
   bool faults(u64 code) const noexcept { return is_fault && error == code; }
 };
 

@@ -5,11 +5,12 @@
 #include "baremetal/x86_64/apic.h"
 
 namespace bare {
+
+extern "C" const u64 agent_root_at;  // boot/start.S
+
 namespace {
 
 using mm::CachePolicy, mm::MetaSlot, mm::PageFlags, mm::PageProperty;
-
-extern "C" const u64 agent_root_at;  // boot/start.S
 
 constexpr u64 kLarge = span_of(2);
 
@@ -38,22 +39,22 @@ void map_small(Checks& checks, Booted& booted, u64 va, u64 page) noexcept {
   checks.expect("the boot page table protects it",
                 protect_by_boot_table(booted, va, PageFlags::kReadable));
   checks.expect("a CPU loads there, and does not store",
-                load(va + 9).value == 0x5a && store(va + 9, 0).faults(3));
+                load(va + 9).gives(0x5a) && store(va + 9, 0).faults(3));
 }
 
-// A page of RAM, of which the loader has mapped 2 MiB at once.
+// A page of RAM, and the one behind it, of which the loader has mapped 2 MiB at once.
 void split_large(Checks& checks, Booted& booted, u64 page) noexcept {
-  const u64 va = mm::kLayout.linear_of({page}).value, next = va ^ 4096;
+  const u64 va = mm::kLayout.linear_of({page}).value, next = va + 4096;
   const u64 tables = booted.boot_tables;
   checks.expect("the loader maps memory by 2 MiB", leaf_at(agent_root_at, va).level == 2);
-  at_physical<u8>(page) = 0x11, at_physical<u8>(page ^ 4096) = 0x22;
+  at_physical<u8>(page) = 0x11, at_physical<u8>(page + 4096) = 0x22;
   checks.expect("of 2 MiB the boot page table protects a page, by one table",
                 protect_by_boot_table(booted, va, PageFlags::kReadable) &&
                     booted.boot_tables == tables + 1);
   checks.expect("a CPU loads there, and does not store any more",
-                load(va).value == 0x11 && store(va, 0).faults(3));
+                load(va).gives(0x11) && store(va, 0).faults(3));
   checks.expect("and finds the page beside it as it was",
-                load(next).value == 0x22 && store(next, 0x23).is_ok);
+                load(next).gives(0x22) && store(next, 0x23).is_ok);
   checks.expect("the loader's other way to it leads by the same tables",
                 store(kLinearBase + page, 0).faults(3));
   checks.expect("the boot page table gives the right back",
@@ -217,9 +218,10 @@ struct Firmware {
   std::array<u64, 512> pages = read(pd);
 
   static u64 entry(u64 table, u64 i) noexcept { return at_physical<volatile u64>(table + i * 8); }
+  // Without the machine's marks.
   static std::array<u64, 512> read(u64 table) noexcept {
     std::array<u64, 512> all;
-    for (u64 i = 0; i < 512; ++i) all[i] = entry(table, i);
+    for (u64 i = 0; i < 512; ++i) all[i] = entry(table, i) & ~(kAccessed | kDirty);
     return all;
   }
   // Its own, marked as such, and not cleared.
@@ -232,9 +234,10 @@ struct Firmware {
   }
   // No entry leads to a table any more, and what maps a page does so still.
   bool is_dismissed() const noexcept {
+    const std::array<u64, 512> left = read(pd);
     for (u64 i = 0; i < 512; ++i) {
       if (entry(root, i) != 0 || entry(pdpt, i) != 0) return false;
-      if (entry(pd, i) != ((pages[i] & kLeaf) != 0 ? pages[i] : 0)) return false;
+      if (left[i] != ((pages[i] & kLeaf) != 0 ? pages[i] : 0)) return false;
     }
     return true;
   }
@@ -267,7 +270,7 @@ bool use_boot_table(Checks& checks, Booted& booted) noexcept {
   const auto pages = made.take();
   const u64 at = pages.start_paddr().value, free = free_pages(), tables = booted.boot_tables;
   map_small(checks, booted, kAt, at);
-  split_large(checks, booted, at + 4096);
+  split_large(checks, booted, at);
   checks.expect("its tables are the frame allocator's by now",
                 booted.boot_tables == tables + 4 && free_pages() == free - 4);
   return checks.faults() == 0;

@@ -9,6 +9,14 @@
 
 namespace bare {
 
+// With the right to reach what is the user's, in spite of SMAP.
+auto as_user(auto&& access) noexcept {
+  cpu::stac();
+  const auto done = access();
+  cpu::clac();
+  return done;
+}
+
 struct Kernel : mm::PlainWords, mm::MappedEntries<mm::kLayout.linear.begin> {
   static mm::Globals<Kernel>& globals() noexcept {
     static constinit mm::Globals<Kernel> the_globals;
@@ -54,24 +62,24 @@ struct Kernel : mm::PlainWords, mm::MappedEntries<mm::kLayout.linear.begin> {
     cpu::write_cr4(cr4);
   }
 
+  // A fault ends the copy, or the access.
   static usize copy_from_user(void* bytes, VirtAddr at, usize n) noexcept {
-    // SAFETY: a program's address; a fault ends the copy.
-    return n - as_user([&] { return cpu::copy_bytes(bytes, reinterpret_cast<u8*>(at.value), n); });
+    const u8* const from = users(at);
+    return n - as_user([=] { return cpu::copy_bytes(bytes, from, n); });
   }
   static usize copy_to_user(VirtAddr at, const void* bytes, usize n) noexcept {
-    // SAFETY: as above.
-    return n - as_user([&] { return cpu::copy_bytes(reinterpret_cast<u8*>(at.value), bytes, n); });
+    u8* const to = users(at);
+    return n - as_user([=] { return cpu::copy_bytes(to, bytes, n); });
   }
   static std::optional<u32> load_user(VirtAddr at) noexcept {
     u32 word = 0;
-    // SAFETY: as above.
-    if (!as_user([&] { return cpu::load_word(reinterpret_cast<u8*>(at.value), &word); })) return {};
+    const u8* const from = users(at);
+    if (!as_user([&] { return cpu::load_word(from, &word); })) return std::nullopt;
     return word;
   }
   static std::optional<u32> compare_exchange_user(VirtAddr at, u32 expected, u32 desired) noexcept {
-    // SAFETY: as above.
-    u8* const to = reinterpret_cast<u8*>(at.value);
-    if (!as_user([&] { return cpu::exchange_word(to, &expected, desired); })) return {};
+    u8* const to = users(at);
+    if (!as_user([&] { return cpu::exchange_word(to, &expected, desired); })) return std::nullopt;
     return expected;
   }
 
@@ -92,16 +100,11 @@ struct Kernel : mm::PlainWords, mm::MappedEntries<mm::kLayout.linear.begin> {
   }
 
  private:
+  // SAFETY: a program's address: only what may fault is done there.
+  static u8* users(VirtAddr at) noexcept { return reinterpret_cast<u8*>(at.value); }
+
   static constexpr u32 kMostSpins = 1 << 22;
   static inline constinit std::atomic<u32> spins_{0};
-
-  // With the right to reach what is the user's, in spite of SMAP.
-  static auto as_user(auto&& access) noexcept {
-    cpu::stac();
-    const auto done = access();
-    cpu::clac();
-    return done;
-  }
 };
 
 static_assert(mm::Platform<Kernel>);
