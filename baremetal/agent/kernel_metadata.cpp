@@ -16,10 +16,15 @@ constexpr PhysRange kMailbox{kMailboxRegion, kRamEnd};
 constexpr mm::BootMap kBootMap{.mapped_end = u64{1} << 30};  // By boot/start.S.
 constexpr u64 kLayoutEntry = mm::kLayout.linear.begin / span_of(4) % 512;
 
-// The loader's part: memory is where the layout has it, too.
+// The loader's part: memory is where the layout has it, too, by a table that is as static as the
+// others. What it leads to is the same.
 void map_as_loader() noexcept {
+  alignas(4096) static constinit std::array<u64, 512> third{};
   u64* const root = linear<u64>(agent_root_at);
-  root[kLayoutEntry] = root[kFirstEntry];
+  third[0] = *linear<u64>(root[kFirstEntry] & kAddressBits);
+  // SAFETY: only the address is of interest.
+  const u64 at = reinterpret_cast<u64>(third.data()) - kLinearBase;
+  root[kLayoutEntry] = at | (root[kFirstEntry] & ~kAddressBits);
 }
 
 // What the loader says, and what it does not know of: the image; and the mailbox, which is memory,
