@@ -126,19 +126,6 @@ T* gs_self() noexcept {
   return self;
 }
 
-// Of words that programs agree on with the kernel.
-// ORDER: seq_cst, as all of this CPU's loads, and its locked instructions, are.
-inline u32 load_word(u64 at) noexcept {
-  u32 value;
-  asm volatile("movl (%1), %0" : "=r"(value) : "r"(at) : "memory");
-  return value;
-}
-// What was there.
-inline u32 compare_exchange_word(u64 at, u32 expected, u32 desired) noexcept {
-  asm volatile("lock cmpxchgl %2, (%1)" : "+a"(expected) : "r"(at), "r"(desired) : "memory", "cc");
-  return expected;
-}
-
 // Copies up. The bytes that were not copied, if a fault ended it (trap.cpp).
 extern "C" u64 copy_bytes(void* to, const void* from, u64 bytes) noexcept;  // probe.S
 // The word at `at`, loaded in one access. False: there was a fault.

@@ -131,10 +131,10 @@ std::optional<u32> with_word(u64 at, Access access, auto&& use) noexcept {
   const std::optional<u64> first = reach(at, access, 0);
   if (!first) return std::nullopt;
   if (*first + sizeof(u32) > kTestedEnd) return 0x0101'0101u * static_cast<u8>(*first / 4096);
-  // The program's address was just reached, and this CPU, which takes no interrupt here, forgets
-  // nothing before the word is. It may be 0, of which a compiler must not hear.
+  // SAFETY: the program's address was just reached; it may be 0, of which a compiler must not hear.
+  void* const word = reinterpret_cast<void*>(at);
   cpu::stac();
-  const u32 was = use(at);
+  const std::optional<u32> was = use(word);
   cpu::clac();
   return was;
 }
@@ -142,11 +142,16 @@ std::optional<u32> with_word(u64 at, Access access, auto&& use) noexcept {
 }  // namespace
 
 std::optional<u32> X86_64::load_user(VirtAddr at) noexcept {
-  return with_word(at.value, Access::load, cpu::load_word);
+  return with_word(at.value, Access::load, [](const void* word) {
+    u32 was = 0;
+    return cpu::load_word(word, &was) ? std::optional(was) : std::nullopt;
+  });
 }
 std::optional<u32> X86_64::compare_exchange_user(VirtAddr at, u32 expected, u32 desired) noexcept {
-  return with_word(at.value, Access::store,
-                   [=](u64 word) { return cpu::compare_exchange_word(word, expected, desired); });
+  return with_word(at.value, Access::store, [=](void* word) {
+    u32 was = expected;
+    return cpu::exchange_word(word, &was, desired) ? std::optional(was) : std::nullopt;
+  });
 }
 
 usize X86_64::copy_from_user(void* bytes, VirtAddr at, usize n) noexcept {
