@@ -27,26 +27,26 @@ void map_as_loader() noexcept {
   root[kLayoutEntry] = at | (root[kFirstEntry] & ~kAddressBits);
 }
 
-// What the loader says, and what it does not know of: the image; and the mailbox, which is memory,
-// but the host's to change.
-MemoryMap with_own(const MemoryMap& map) noexcept {
-  MemoryMap all = map;
-  const PhysRange image = Image::here().range();
-  all.add({image.begin, image.end, RegionType::kernel});
-  all.add({kMailbox.begin, kMailbox.end, RegionType::module});
-  return all;
-}
-
+// As the loader has it, without what it does not know of: the image; and the mailbox, which is
+// memory, but the host's to change.
 bool normalise(const MemoryMap& map, mm::MemoryRegions& made) noexcept {
   static constinit mm::MemoryRegions reported;
   for (const MemoryRange& one : map.all()) {
     if (!reported.add({{one.begin, one.end}, one.type}).ok()) return false;
   }
-  return map.is_complete() && reported.into_non_overlapping(made).ok();
+  const bool has_room = reported.add({Image::here().range(), RegionType::kernel}).ok() &&
+                        reported.add({kMailbox, RegionType::module}).ok();
+  return has_room && map.is_complete() && reported.into_non_overlapping(made).ok();
+}
+
+bool has(const PhysRange& range, u64 page) noexcept {
+  return range.begin <= page && page < range.end;
 }
 
 // What a page is: the least fit of all that have a part of it; usable only if all of it is.
 RegionType type_of(const MemoryMap& map, u64 page) noexcept {
+  if (has(Image::here().range(), page)) return RegionType::kernel;
+  if (has(kMailbox, page)) return RegionType::module;
   RegionType type = RegionType::usable;
   bool is_known = false;
   for (const MemoryRange& one : map.all()) {
@@ -82,17 +82,14 @@ struct Early {
   std::array<PhysRange, 2> all = Kernel::globals().early_allocator.allocated();
   PhysRange slots;
 
-  static bool has(const PhysRange& range, u64 page) noexcept {
-    return range.begin <= page && page < range.end;
-  }
-  bool has(u64 page) const noexcept { return has(all[0], page) || has(all[1], page); }
+  bool have(u64 page) const noexcept { return has(all[0], page) || has(all[1], page); }
 };
 
 bool is_as_mapped(RegionType type, const Early& early, u64 page) noexcept {
   switch (type) {
     case RegionType::usable:
-      if (Early::has(early.slots, page)) return is_one<mm::MetaPageMeta>(page);
-      if (early.has(page)) return is_one<mm::EarlyAllocatedFrameMeta>(page);
+      if (has(early.slots, page)) return is_one<mm::MetaPageMeta>(page);
+      if (early.have(page)) return is_one<mm::EarlyAllocatedFrameMeta>(page);
       return count_of(page) == MetaSlot<Kernel>::kUnused;
     case RegionType::kernel: return is_one<mm::KernelMeta>(page);
     case RegionType::unknown:
@@ -135,7 +132,7 @@ Count check_slots(Checks& checks, const MemoryMap& map, const PhysRange& slots) 
   u64 wrong = 0, misplaced = 0, first = 0;
   for (u64 page = 0; page < Kernel::globals().max_paddr(); page += 4096) {
     const RegionType type = type_of(map, page);
-    if (type == RegionType::usable) ++(early.has(page) ? count.early : count.free);
+    if (type == RegionType::usable) ++(early.have(page) ? count.early : count.free);
     if (!is_as_mapped(type, early, page)) first = wrong++ == 0 ? page : first;
     misplaced += has_slot_in(slots, page) ? 0 : 1;
   }
@@ -150,9 +147,8 @@ Count check_slots(Checks& checks, const MemoryMap& map, const PhysRange& slots) 
 bool boot_metadata(Checks& checks, const MemoryMap& map, Booted& booted) noexcept {
   map_as_loader();
   for (u64 at = kMailbox.begin; at < kMailbox.end; at += 8) *linear<u64>(at) = at;
-  const MemoryMap all = with_own(map);
   static constinit mm::MemoryRegions regions;
-  if (!checks.expect("the memory map can be put in order", normalise(all, regions))) return false;
+  if (!checks.expect("the memory map can be put in order", normalise(map, regions))) return false;
 
   auto& globals = Kernel::globals();
   if (!checks.expect("there is memory for the early allocator",
@@ -167,12 +163,12 @@ bool boot_metadata(Checks& checks, const MemoryMap& map, Booted& booted) noexcep
         booted.boot_tables += change.count;
       });
   if (!checks.expect("there is memory for the slots", booted.slots.has_value())) return false;
-  booted.kept_sum = sum_of_kept(all);
+  booted.kept_sum = sum_of_kept(map);
 
   const PhysRange slots{booted.slots->start_paddr().value, booted.slots->end_paddr().value};
   checks.expect("there is a slot for every page of RAM, and no other",
-                globals.max_paddr() == end_of_memory(all) && mm::is_initialized<Kernel>());
-  const Count count = check_slots(checks, all, slots);
+                globals.max_paddr() == end_of_memory(map) && mm::is_initialized<Kernel>());
+  const Count count = check_slots(checks, map, slots);
   checks.expect("early pages are the slots' and the boot page table's",
                 count.early == slots.bytes() / 4096 + booted.boot_tables &&
                     slots.bytes() / 4096 == (globals.pages + 63) / 64);
@@ -183,7 +179,7 @@ bool boot_metadata(Checks& checks, const MemoryMap& map, Booted& booted) noexcep
 }
 
 bool keeps_what_is_reserved(const MemoryMap& map, const Booted& booted) noexcept {
-  return sum_of_kept(with_own(map)) == booted.kept_sum;
+  return sum_of_kept(map) == booted.kept_sum;
 }
 
 }  // namespace bare
