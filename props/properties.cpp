@@ -223,7 +223,7 @@ constexpr Property kProperties[] = {
      {(kAreas - set_of<AreaSplit>()) | set_of<SpaceFork>(),
       set_of<FrameFromUnused, AllocFail, SegmentFromUnused, TableActivate, CpuTouch, CpuInterrupt,
              Quiesce, CursorOpen, CursorMapFrame, CursorClose>(),
-      Shape::spaces, 24, /*small_areas=*/true},
+      Shape::tables, 24, /*small_areas=*/true},
      false,
      keeps_laws},
     {"raw round trip",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "baremetal/agent/self_check.h"
 
+#include "baremetal/agent/checks.h"
 #include "baremetal/x86_64/apic.h"
 #include "baremetal/x86_64/platform.h"
 #include "baremetal/x86_64/probe.h"
@@ -16,15 +17,8 @@ namespace {
 
 using Touched = X86_64::Touched;
 
-class Checks {
+class MachineChecks : public Checks {
  public:
-  void expect(const char* what, bool holds) noexcept {
-    ++count_;
-    if (holds) return;
-    ++faults_;
-    serial::line("CPU ", u64{this_processor().number}, ": it does not hold that ",
-                 std::string_view(what));
-  }
   // Whether a CPU has kept what it did not have to forget: an engine that never does shows no flush
   // that is missing.
   void note_stale(bool was_kept) noexcept {
@@ -32,13 +26,12 @@ class Checks {
     kept_ += was_kept ? 1 : 0;
   }
   void tell() const noexcept {
-    serial::line("checked: ", u64{count_}, ", faults: ", u64{faults_},
+    serial::line("checked: ", u64{count()}, ", faults: ", u64{faults()},
                  ", stale translations: ", u64{kept_}, " of ", u64{could_keep_});
   }
-  u32 faults() const noexcept { return faults_; }
 
  private:
-  u32 count_ = 0, faults_ = 0, could_keep_ = 0, kept_ = 0;
+  u32 could_keep_ = 0, kept_ = 0;
 };
 
 // A tree by which one address leads to one page. All in the first pages of the test machine, which
@@ -158,7 +151,7 @@ void check_rights(Checks& checks) noexcept {
                 faults_with(touch(kFetch, false), 0x11));
 }
 
-void check_flushes(Checks& checks) noexcept {
+void check_flushes(MachineChecks& checks) noexcept {
   const Tree tree;
   const u64 old = Tree::kPage | Tree::kAll, next = Tree::kOther | Tree::kAll;
   const auto is_stale_until = [&](const char* what, u64 bits, auto&& flush) {
@@ -270,13 +263,13 @@ void check_copies(Checks& checks) noexcept {
 }  // namespace
 
 u32 check_machine() noexcept {
-  Checks checks;
+  MachineChecks checks;
   for (u32 i = 0; i < processor_count; ++i) {
     run_there(
         i,
         [](void* with) noexcept {
           // SAFETY: they are the checks.
-          Checks& all = *static_cast<Checks*>(with);
+          MachineChecks& all = *static_cast<MachineChecks*>(with);
           check_registers(all);
           check_traps(all);
           check_interrupts(all);
@@ -285,7 +278,7 @@ u32 check_machine() noexcept {
     run_there(
         i,
         [](void* with) noexcept {
-          Checks& all = *static_cast<Checks*>(with);
+          MachineChecks& all = *static_cast<MachineChecks*>(with);
           check_rights(all);
           check_flushes(all);
           check_allowances(all);

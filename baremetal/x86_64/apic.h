@@ -19,6 +19,11 @@ enum Register : u32 {
 inline volatile u32& at(Register which) noexcept { return *linear<volatile u32>(kApicAt + which); }
 
 inline u32 id() noexcept { return at(kId) >> 24; }
+// The old controllers: theirs would come as exceptions, the timer's as a double fault.
+inline void mask_8259() noexcept {
+  cpu::outb(0x21, 0xff);
+  cpu::outb(0xa1, 0xff);
+}
 inline void enable() noexcept { at(kSpuriousVector) = 0x100 | kSpurious; }
 inline void end_of_interrupt() noexcept { at(kEndOfInterrupt) = 0; }
 

@@ -9,6 +9,13 @@ namespace bare::cpu {
 using mm::u16, mm::u32, mm::u64, mm::u8;
 
 inline void cli() noexcept { asm volatile("cli" ::: "memory"); }
+inline void sti() noexcept { asm volatile("sti" ::: "memory"); }
+inline constexpr u64 kTakesInterrupts = 1 << 9;
+inline u64 read_flags() noexcept {
+  u64 value;
+  asm volatile("pushfq\n popq %0" : "=r"(value)::"memory");
+  return value;
+}
 // Takes whatever interrupts are pending: none is taken right after sti.
 inline void take_pending() noexcept { asm volatile("sti\n nop\n cli" ::: "memory"); }
 // EFLAGS.AC: suspends SMAP. Pushed and popped, for not every CPU has the instructions.
@@ -121,5 +128,10 @@ T* gs_self() noexcept {
 
 // Copies up. The bytes that were not copied, if a fault ended it (trap.cpp).
 extern "C" u64 copy_bytes(void* to, const void* from, u64 bytes) noexcept;  // probe.S
+// The word at `at`, loaded in one access. False: there was a fault.
+extern "C" bool load_word(const void* at, u32* word) noexcept;  // probe.S
+// Makes the word at `at` `desired` if it is `*word`, in one locked access; what was there goes to
+// `*word`. False: there was a fault.
+extern "C" bool exchange_word(void* at, u32* word, u32 desired) noexcept;  // probe.S
 
 }  // namespace bare::cpu

@@ -53,6 +53,25 @@ copy_bytes_ends:
   movq %rcx, %rax
   retq
 
+// bool load_word(at, word), bool exchange_word(at, word, desired): see cpu.h.
+.globl load_word, load_word_loads, exchange_word, exchange_word_exchanges, word_faults
+load_word:
+load_word_loads:
+  movl (%rdi), %eax
+  movl %eax, (%rsi)
+  movl $1, %eax
+  retq
+exchange_word:
+  movl (%rsi), %eax
+exchange_word_exchanges:
+  lock cmpxchgl %edx, (%rdi)
+  movl %eax, (%rsi)
+  movl $1, %eax
+  retq
+word_faults:
+  xorl %eax, %eax
+  retq
+
 // Of ring 3, and of ring 0 by the linear map: both end in a breakpoint.
 .section .boot.user, "ax"
 .balign 4096

@@ -10,8 +10,9 @@ namespace bare {
 
 void (*on_crash)(const CrashReport& report) noexcept = nullptr;
 
-// Inside copy_bytes() (probe.S): the one instruction that may fault, and where to go then.
+// probe.S: the instructions that may fault, and where to go then.
 extern "C" const char copy_bytes_copies[], copy_bytes_ends[];
+extern "C" const char load_word_loads[], exchange_word_exchanges[], word_faults[];
 
 namespace {
 
@@ -28,6 +29,16 @@ void go_on(Trap& trap, Awaited& awaited) noexcept {
   trap.ss = 0;
   trap.rflags = kFlagsOfKernel;
   awaited.rip = 0;
+}
+
+// Where an instruction goes on that may fault; 0: it may not.
+u64 after_fault(const Trap& trap) noexcept {
+  if (trap.vector != kPageFault && trap.vector != kGeneralProtection) return 0;
+  // SAFETY: labels; only their addresses are of interest.
+  const auto at = [](const char* label) { return reinterpret_cast<u64>(label); };
+  if (trap.rip == at(copy_bytes_copies)) return at(copy_bytes_ends);
+  const bool is_word = trap.rip == at(load_word_loads) || trap.rip == at(exchange_word_exchanges);
+  return is_word ? at(word_faults) : 0;
 }
 
 }  // namespace
@@ -57,11 +68,9 @@ extern "C" void handle_trap(Trap& trap) noexcept {
     return own.interrupted();
   }
   if (own.awaited.rip != 0 && trap.vector != kDoubleFault) return go_on(trap, own.awaited);
-  // SAFETY: labels of one function; only their addresses are of interest.
-  if (trap.rip == reinterpret_cast<u64>(copy_bytes_copies) &&
-      (trap.vector == kPageFault || trap.vector == kGeneralProtection)) {
+  if (const u64 next = after_fault(trap); next != 0) {
     own.awaited.cr2 = cpu::read_cr2();
-    trap.rip = reinterpret_cast<u64>(copy_bytes_ends);
+    trap.rip = next;
     return;
   }
   crash({trap.vector, trap.error, cpu::read_cr2(), trap.rip, own.number, "an unexpected trap"});
