@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// From the memory map to metadata of all RAM, and what each slot must say of its page: by the map as
-// the loader has told it, which is read here a second time, page by page.
+// From the memory map to metadata of all RAM, and what each slot must say of its page: by the map
+// as the loader has told it, which is read here a second time, page by page.
 #include "baremetal/agent/kernel_parts.h"
 #include "impl/boot/allocators.h"
 
@@ -157,8 +157,7 @@ bool boot_metadata(Checks& checks, const MemoryMap& map, Booted& booted) noexcep
   }
   booted.slots = mm::init_metadata<Kernel>(
       regions, kBootMap, [&](VirtAddr va, PhysAddr pa, mm::PageProperty property) noexcept {
-        const mm::BootTableChange change =
-            globals.boot_page_table.map_base_page(va, pa, property);
+        const mm::BootTableChange change = globals.boot_page_table.map_base_page(va, pa, property);
         if (change.stopped_by) crash("there is no memory for the boot page table");
         booted.boot_tables += change.count;
       });

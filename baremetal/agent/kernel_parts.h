@@ -56,7 +56,8 @@ inline u64 free_pages() noexcept { return Kernel::globals().allocator.free_bytes
 void on_cpu(u32 cpu, auto&& body) noexcept {
   using Body = std::remove_reference_t<decltype(body)>;
   // SAFETY: it is `body`.
-  run_there(cpu, [](void* with) noexcept { (*static_cast<Body*>(with))(); }, &body);
+  run_there(
+      cpu, [](void* with) noexcept { (*static_cast<Body*>(with))(); }, &body);
 }
 // All do, one after another.
 void on_each_cpu(auto&& body) noexcept {
@@ -66,7 +67,7 @@ void on_each_cpu(auto&& body) noexcept {
 // What an access came to.
 struct Seen {
   bool is_ok = false;
-  u8 value = 0;        // That was loaded.
+  u8 value = 0;           // That was loaded.
   bool is_fault = false;  // A page fault, at the address,
   u64 error = 0;          // with this code.
 

@@ -86,8 +86,7 @@ void use_frames(Checks& checks, const KernelTable& table) noexcept {
 void use_memory(Checks& checks, const KernelTable& table) noexcept {
   constexpr u64 kPages = 512, kFrom = 0;
   Area area;
-  const auto mapped =
-      Area::map_range(area, table, kPages, 0, {kFrom}, kPages, mm::kKernelData);
+  const auto mapped = Area::map_range(area, table, kPages, 0, {kFrom}, kPages, mm::kKernelData);
   const u64 begin = area.begin().value;
   checks.expect("2 MiB of memory are mapped in an area, at once",
                 !mapped.stopped_by && leaf_at(cpu::read_cr3(), begin).level == 2);
@@ -156,15 +155,16 @@ void run_program(Checks& checks, const Program& program, u8 step) noexcept {
   const u64 base = mm::kLayout.linear.begin;
   checks.expect("ring 3 loads what the kernel has stored",
                 by_program(kHeap, Access::load).gives(at_physical<u8>(program.heap)));
-  checks.expect("and stores", by_program(kHeap, Access::store, step).is_ok &&
-                                  at_physical<u8>(program.heap) == step);
-  checks.expect("but no constants", by_program(kConstants, Access::load).is_ok &&
-                                        by_program(kConstants, Access::store).faults(7));
-  checks.expect("and no code", by_program(kProgram, Access::store).faults(7));
-  checks.expect("it executes no data", by_program(kHeap, Access::fetch).faults(0x15));
-  checks.expect("what is not mapped it does not reach",
+  checks.expect("ring 3 stores", by_program(kHeap, Access::store, step).is_ok &&
+                                     at_physical<u8>(program.heap) == step);
+  checks.expect("ring 3 loads constants, and does not store to them",
+                by_program(kConstants, Access::load).is_ok &&
+                    by_program(kConstants, Access::store).faults(7));
+  checks.expect("ring 3 does not store to code", by_program(kProgram, Access::store).faults(7));
+  checks.expect("ring 3 does not execute data", by_program(kHeap, Access::fetch).faults(0x15));
+  checks.expect("ring 3 does not reach what is not mapped",
                 by_program(kProgramEnd, Access::load).faults(4));
-  checks.expect("nor anything of the kernel's",
+  checks.expect("ring 3 does not reach anything of the kernel's",
                 by_program(base, Access::load).faults(5) &&
                     by_program(kLinearBase + Image::here().data, Access::store).faults(7) &&
                     by_program(mm::kLayout.metadata.begin, Access::load).faults(5) &&
@@ -172,13 +172,15 @@ void run_program(Checks& checks, const Program& program, u8 step) noexcept {
   checks.expect("the kernel does not reach it unawares",
                 load(kHeap).faults(1) && fetch(kProgram).faults(0x11));
   u32 word = 0;
-  checks.expect("but by intent", Kernel::copy_from_user(&word, {kHeap}, 1) == 1 && word == step &&
-                                     Kernel::copy_to_user({kConstants}, &word, 1) == 0);
+  checks.expect("the kernel copies from the program, and not to its constants, when it means to",
+                Kernel::copy_from_user(&word, {kHeap}, 1) == 1 && word == step &&
+                    Kernel::copy_to_user({kConstants}, &word, 1) == 0);
   const u32 whole = at_physical<u32>(program.heap);
-  checks.expect("words, too", Kernel::load_user({kHeap}) == whole &&
-                                  Kernel::compare_exchange_user({kHeap}, whole, whole) == whole &&
-                                  !Kernel::load_user({kProgramEnd}) &&
-                                  !Kernel::compare_exchange_user({kConstants}, 0, 0));
+  checks.expect("so it loads and exchanges words",
+                Kernel::load_user({kHeap}) == whole &&
+                    Kernel::compare_exchange_user({kHeap}, whole, whole) == whole &&
+                    !Kernel::load_user({kProgramEnd}) &&
+                    !Kernel::compare_exchange_user({kConstants}, 0, 0));
 }
 
 // What the kernel maps for itself is found by a CPU whatever it translates by.
@@ -190,9 +192,8 @@ void map_meanwhile(Checks& checks, const KernelTable& table) noexcept {
   Area area;
   checks.expect("an area is made while users run",
                 !Area::map_frames(area, table, 1, 0, frame, mm::kKernelData).stopped_by);
-  on_each_cpu([&] {
-    checks.expect("a CPU finds it in the space", load(area.begin().value).gives(0x42));
-  });
+  on_each_cpu(
+      [&] { checks.expect("a CPU finds it in the space", load(area.begin().value).gives(0x42)); });
 }
 
 void unmap_everywhere(Checks& checks, const Space& space) noexcept {
@@ -207,8 +208,9 @@ void unmap_everywhere(Checks& checks, const Space& space) noexcept {
   }
   checks.expect("each of the others was told so by an interrupt", were_interrupted(before));
   on_each_cpu([&] {
-    checks.expect("no CPU knows them any more", by_program(kHeap, Access::load).faults(4) &&
-                                                    by_program(kConstants, Access::load).faults(4));
+    checks.expect("no CPU knows the program's pages any more",
+                  by_program(kHeap, Access::load).faults(4) &&
+                      by_program(kConstants, Access::load).faults(4));
   });
 }
 

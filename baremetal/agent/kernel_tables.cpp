@@ -33,12 +33,13 @@ bool protect_by_boot_table(Booted& booted, u64 va, u8 flags) noexcept {
 void map_small(Checks& checks, Booted& booted, u64 va, u64 page) noexcept {
   checks.expect("the boot page table maps a page",
                 add(booted, boot_table().map_base_page({va}, {page}, mm::kKernelData)));
-  checks.expect("a CPU stores there", store(va + 9, 0x5a).is_ok && at_physical<u8>(page + 9) == 0x5a);
-  checks.expect("and fetches nothing", fetch(va + 9).faults(0x11));
+  checks.expect("a CPU stores to the page",
+                store(va + 9, 0x5a).is_ok && at_physical<u8>(page + 9) == 0x5a);
+  checks.expect("a CPU fetches nothing from a page of data", fetch(va + 9).faults(0x11));
   checks.expect("the next page is not mapped", load(va + 4096).faults(0));
   checks.expect("the boot page table protects it",
                 protect_by_boot_table(booted, va, PageFlags::kReadable));
-  checks.expect("a CPU loads there, and does not store",
+  checks.expect("a CPU loads from the page that may only be read, and does not store",
                 load(va + 9).gives(0x5a) && store(va + 9, 0).faults(3));
 }
 
@@ -48,12 +49,12 @@ void split_large(Checks& checks, Booted& booted, u64 page) noexcept {
   const u64 tables = booted.boot_tables;
   checks.expect("the loader maps memory by 2 MiB", leaf_at(agent_root_at, va).level == 2);
   at_physical<u8>(page) = 0x11, at_physical<u8>(page + 4096) = 0x22;
-  checks.expect("of 2 MiB the boot page table protects a page, by one table",
-                protect_by_boot_table(booted, va, PageFlags::kReadable) &&
-                    booted.boot_tables == tables + 1);
-  checks.expect("a CPU loads there, and does not store any more",
+  checks.expect(
+      "of 2 MiB the boot page table protects a page, by one table",
+      protect_by_boot_table(booted, va, PageFlags::kReadable) && booted.boot_tables == tables + 1);
+  checks.expect("a CPU loads from that part of the 2 MiB, and does not store",
                 load(va).gives(0x11) && store(va, 0).faults(3));
-  checks.expect("and finds the page beside it as it was",
+  checks.expect("the page beside it is as it was",
                 load(next).gives(0x22) && store(next, 0x23).is_ok);
   checks.expect("the loader's other way to it leads by the same tables",
                 store(kLinearBase + page, 0).faults(3));
@@ -248,15 +249,16 @@ struct Firmware {
 };
 
 void check_change(Checks& checks, const KernelTable& table, u64 stamped) noexcept {
-  checks.expect("the CPU translates by the kernel's table",
-                Kernel::root() == table.root_paddr() && cpu::read_cr3() == table.root_paddr().value);
+  checks.expect(
+      "the CPU translates by the kernel's table",
+      Kernel::root() == table.root_paddr() && cpu::read_cr3() == table.root_paddr().value);
   checks.expect("the linear map reads what was written through the old one",
                 stamps_seen() == stamped);
-  checks.expect("the old linear map is gone", load(kLinearBase + Image::here().end).faults(0) &&
-                                                  load(kLinearBase).faults(0));
-  checks.expect("nothing of the lower half is reached",
-                load(0).faults(0) && load(kImageAt).faults(0) &&
-                    load(mm::kUsersRegion.end - 1).faults(0));
+  checks.expect("the old linear map is gone",
+                load(kLinearBase + Image::here().end).faults(0) && load(kLinearBase).faults(0));
+  checks.expect(
+      "nothing of the lower half is reached",
+      load(0).faults(0) && load(kImageAt).faults(0) && load(mm::kUsersRegion.end - 1).faults(0));
   checks.expect("beyond memory there is nothing",
                 load(mm::kLayout.linear.begin + Kernel::globals().max_paddr()).faults(0));
 }
@@ -325,7 +327,7 @@ bool activate_everywhere(Checks& checks, const KernelTable& table, const Booted&
   }
   checks.expect("all of the boot page table's own are free",
                 free_pages() == free + booted.boot_tables);
-  checks.expect("and the loader's are still the kernel's", firmware.is_kernels());
+  checks.expect("the loader's tables are still the image's", firmware.is_kernels());
   return checks.faults() == 0;
 }
 
@@ -335,18 +337,18 @@ void check_rights_everywhere(Checks& checks) noexcept {
   constexpr u64 kCodeAt = kLinearBase, kBase = mm::kLayout.linear.begin;
   on_each_cpu([&] {
     checks.expect("code is not written", store(kCodeAt + image.text, 0).faults(3));
-    checks.expect("constants are not written, and not executed",
-                  store(kCodeAt + image.rodata, 0).faults(3) &&
-                      fetch(kCodeAt + image.rodata).faults(0x11));
+    checks.expect(
+        "constants are not written, and not executed",
+        store(kCodeAt + image.rodata, 0).faults(3) && fetch(kCodeAt + image.rodata).faults(0x11));
     checks.expect("data is not executed", fetch(kCodeAt + image.data).faults(0x11));
     // The breakpoint behind the first instruction of probe.S.
     checks.expect("code is executed", fetch(probe_code_of_kernel() + 2).is_ok);
-    checks.expect("code is not written by the linear map either, nor are constants",
-                  store(kBase + image.text, 0).faults(3) &&
-                      store(kBase + image.data - 1, 0).faults(3));
-    checks.expect("nor executed", fetch(kBase + image.text).faults(0x11));
+    checks.expect(
+        "code is not written by the linear map either, nor are constants",
+        store(kBase + image.text, 0).faults(3) && store(kBase + image.data - 1, 0).faults(3));
+    checks.expect("code is not executed by the linear map", fetch(kBase + image.text).faults(0x11));
     const u8 before = load(kBase + image.data).value;
-    checks.expect("but beside them, memory is written",
+    checks.expect("memory beside code and constants is written",
                   store(kBase + image.data, before).is_ok &&
                       store(kBase + image.text - 1, load(kBase + image.text - 1).value).is_ok);
     checks.expect("slots are data", fetch(mm::kLayout.metadata.begin).faults(0x11));

@@ -91,7 +91,8 @@ extern "C" [[noreturn]] void start_first_cpu(u64 start_info) noexcept {
   if (const char* const what = Processor::lacks()) crash(what);
   if (info.memory().ram_end() < kRamEnd) crash("there is too little RAM");
   start_others(std::min({info.number("cpus", kMostCpus), cpus_of_qemu(), kMostCpus}));
-  serial::line("pagetwin: ", u64{processor_count}, " CPUs, ", info.memory().ram_end() >> 20, " MiB");
+  serial::line("pagetwin: ", u64{processor_count}, " CPUs, ", info.memory().ram_end() >> 20,
+               " MiB");
   fault();
   const bool is_kernel = info.has("kernel");
   if (!is_kernel && !info.has("boot")) answer_the_host();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-// What memory there is, as a loader says it: a plain list, which whoever has read the loader's words
-// fills (start_info.h). What it says may overlap, have holes, and end in the middle of pages; mm
-// makes order of it (impl/boot/memory_region.h).
+// What memory there is, as a loader says it: a plain list, which whoever has read the loader's
+// words fills (start_info.h). What it says may overlap, have holes, and end in the middle of pages;
+// mm makes order of it (impl/boot/memory_region.h).
 #pragma once
 
 #include <algorithm>

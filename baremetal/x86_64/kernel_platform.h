@@ -83,7 +83,8 @@ struct Kernel : mm::PlainWords, mm::MappedEntries<mm::kLayout.linear.begin> {
     return expected;
   }
 
-  // A lock that nobody gives back, or an interrupt that never comes, is said rather than waited for.
+  // A lock that nobody gives back, or an interrupt that never comes, is said rather than waited
+  // for.
   static void spin_hint() noexcept {
     // ORDER: none needed: it is only a number.
     if (spins_.fetch_add(1, std::memory_order_relaxed) == kMostSpins) {
