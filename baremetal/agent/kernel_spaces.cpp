@@ -32,12 +32,12 @@ std::array<u64, kMostCpus> interrupts() noexcept {
   for (u32 i = 0; i < processor_count; ++i) all[i] = processors[i].interrupts;
   return all;
 }
-bool were_interrupted(const std::array<u64, kMostCpus>& before) noexcept {
+// How many CPUs have taken one since then.
+u32 told_since(const std::array<u64, kMostCpus>& before) noexcept {
   const auto now = interrupts();
-  for (u32 i = 1; i < processor_count; ++i) {
-    if (now[i] == before[i]) return false;
-  }
-  return now[0] == before[0];
+  u32 told = 0;
+  for (u32 i = 0; i < processor_count; ++i) told += now[i] != before[i] ? 1 : 0;
+  return told;
 }
 
 // --- Areas
@@ -74,7 +74,8 @@ void use_frames(Checks& checks, const KernelTable& table) noexcept {
   const mm::AreaDropped dropped = drop(std::move(area));
   checks.expect("all that was in it was taken out",
                 dropped.pages == kFrames && dropped.tables == 0 && (dropped.cpus & ~others()) == 0);
-  checks.expect("each of the others was told so by an interrupt", were_interrupted(before));
+  checks.expect("each of the others was told so by an interrupt",
+                told_since(before) == processor_count - 1);
   on_each_cpu([&] {
     bool is_gone = true;
     for (u64 i = 0; i < kPages; ++i) is_gone = is_gone && load(begin + i * 4096).faults(0);
@@ -175,6 +176,8 @@ void run_program(Checks& checks, const Program& program, u8 step) noexcept {
   checks.expect("the kernel copies from the program, and not to its constants, when it means to",
                 Kernel::copy_from_user(&word, {kHeap}, 1) == 1 && word == step &&
                     Kernel::copy_to_user({kConstants}, &word, 1) == 0);
+  constexpr u64 kAc = 1 << 18;
+  checks.expect("and cannot by mistake, when it has copied", (cpu::read_flags() & kAc) == 0);
   const u32 whole = at_physical<u32>(program.heap);
   checks.expect("so it loads and exchanges words",
                 Kernel::load_user({kHeap}) == whole &&
@@ -196,22 +199,17 @@ void map_meanwhile(Checks& checks, const KernelTable& table) noexcept {
       [&] { checks.expect("a CPU finds it in the space", load(area.begin().value).gives(0x42)); });
 }
 
-void unmap_everywhere(Checks& checks, const Space& space) noexcept {
+// All of [at, end), by the first CPU. How many others it has told, and waited for.
+u32 unmap(Checks& checks, const Space& space, u64 at, u64 end) noexcept {
   const auto before = interrupts();
-  {
-    auto opened = SpaceCursor::open(space, {kHeap}, {kProgramEnd});
-    if (!checks.expect("a cursor can be opened", opened.ok())) return;
-    auto cursor = opened.take();
-    const mm::Progress run = cursor.unmap(kProgramEnd - kHeap);
-    checks.expect("two pages of the program are unmapped", !run.stopped_by && run.pages == 2);
-    (void)cursor.flusher().sync();
-  }
-  checks.expect("each of the others was told so by an interrupt", were_interrupted(before));
-  on_each_cpu([&] {
-    checks.expect("no CPU knows the program's pages any more",
-                  by_program(kHeap, Access::load).faults(4) &&
-                      by_program(kConstants, Access::load).faults(4));
-  });
+  auto opened = SpaceCursor::open(space, {at}, {end});
+  if (!checks.expect("a cursor can be opened", opened.ok())) return 0;
+  auto cursor = opened.take();
+  const mm::Progress run = cursor.unmap(end - at);
+  checks.expect("pages of a program are unmapped",
+                !run.stopped_by && run.pages == (end - at) / 4096);
+  (void)cursor.flusher().sync();
+  return told_since(before);
 }
 
 void use_space(Checks& checks, const KernelTable& table) noexcept {
@@ -232,13 +230,24 @@ void use_space(Checks& checks, const KernelTable& table) noexcept {
     run_program(checks, program, static_cast<u8>(0x80 + Kernel::this_cpu()));
   });
   map_meanwhile(checks, table);
-  unmap_everywhere(checks, space);
-  checks.expect("a space that CPUs translate by outlives its handle", !drop(std::move(space)));
+  checks.expect("each of the others is told by an interrupt what is unmapped",
+                unmap(checks, space, kHeap, kProgramEnd) == processor_count - 1);
   on_each_cpu([&] {
+    checks.expect("no CPU knows the program's pages any more",
+                  by_program(kHeap, Access::load).faults(4) &&
+                      by_program(kConstants, Access::load).faults(4));
+  });
+
+  auto leave = [&] {
     const mm::ReadSection<Kernel> section;
     table.activate();
     checks.expect("the kernel's table has no program", load(kProgram).faults(0));
-  });
+  };
+  for (u32 i = 1; i < processor_count; ++i) on_cpu(i, leave);
+  checks.expect("no CPU that has left the space is told",
+                unmap(checks, space, kProgram, kHeap) == 0);
+  checks.expect("a space that a CPU translates by outlives its handle", !drop(std::move(space)));
+  on_cpu(0, leave);
 }
 
 // The first time, tables are made that stay.
