@@ -27,8 +27,8 @@ void map_as_loader() noexcept {
   root[kLayoutEntry] = at | (root[kFirstEntry] & ~kAddressBits);
 }
 
-// As the loader has it, without what it does not know of: the image; and the mailbox, which is
-// memory, but the host's to change.
+// What the loader says, and what it does not know of: the image; and the mailbox, which is memory,
+// but the host's to change.
 bool normalise(const MemoryMap& map, mm::MemoryRegions& made) noexcept {
   static constinit mm::MemoryRegions reported;
   for (const MemoryRange& one : map.all()) {

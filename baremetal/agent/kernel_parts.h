@@ -75,7 +75,7 @@ struct Seen {
   bool faults(u64 code) const noexcept { return is_fault && error == code; }
 };
 
-// A fetch is of a byte that is a breakpoint. `code`: see probe_by().
+// A fetch is of a byte that is a breakpoint, or faults. `code`: see probe_by().
 inline Seen access(u64 code, u64 at, Access how, bool is_user, u8 value) noexcept {
   // What a trap leaves behind is this CPU's: no interrupt comes before it has been read.
   const mm::InterruptsOff<Kernel> off;
@@ -102,7 +102,7 @@ T& at_physical(u64 at) noexcept {
   return *reinterpret_cast<T*>(mm::kLayout.linear.begin + at);
 }
 
-// Of an entry. User and accessed are as in walk.h.
+// Of an entry, besides those of walk.h.
 inline constexpr u64 kWritable = 1 << 1, kUser = 1 << 2, kUncacheable = 3 << 3,
                      kAvail1 = u64{1} << 52, kNoExecute = u64{1} << 63;
 
