@@ -104,31 +104,46 @@ Code why_not_in(const auto& op, std::uint64_t length) {
   return Code::none;
 }
 
-// Makes an area, and maps so many pages in it by an operation on a cursor.
+// Whether one of these tables is no more where it was.
+bool misses_one_of(const State& state, const std::map<NodePlace, Page>& tables) {
+  const auto& there = kernel(state).nodes;
+  return std::ranges::any_of(tables, [&](const auto& one) { return !there.contains(one.first); });
+}
+
+// Makes an area, and maps so many pages in it by an operation on a cursor. If a large page took the
+// place of a table, CPUs may know where that was: they forget it.
 Answer make_area(State& state, Lane lane, const auto& op, std::uint64_t length, const trace::Op& by,
                  const Answer& seen) {
   const std::optional<VirtPage> at = first_fit(state, op.pages.value());
   if (!at) return {{Status::no_space}, {}};
   const VirtPage begin = *at + op.offset.value();
-  std::uint64_t mapped = 0;
+  std::uint64_t mapped = 0, cpus = 0;
   Answer answer;
   if (length > 0) {
+    const auto tables = kernel(state).nodes;
     open(state, lane, begin, begin + length, seen, answer);
     if (answer.reply.status == Status::ok) {
       answer = go_over(state, lane, by, seen, answer.choices);
       mapped = cursor_of(state, lane).at - begin;
       close_cursor(state, lane);
     }
+    if (misses_one_of(state, tables)) {
+      Flushes flushes;
+      issue(flushes, begin, length);
+      flushes.global = flushes.all;
+      cpus = flush_everywhere(state, lane, flushes);
+    }
   }
   const Status status = answer.reply.status;
   answer.reply = {.status = status};
   if (status == Status::impermissible) return answer;
   answer.reply.results[1] = mapped;
+  answer.reply.results[2] = cpus;
   if (status == Status::ok) {
     answer.reply.results[0] = *at * kPageBytes;
     state.held[lane].at(op.to) = AreaRange{*at, op.pages.value()};
   } else {
-    answer.reply.results[2] = take_out(state, lane, begin, begin + mapped).cpus;
+    answer.reply.results[2] |= take_out(state, lane, begin, begin + mapped).cpus;
   }
   return answer;
 }

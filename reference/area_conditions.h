@@ -91,7 +91,17 @@ inline TakenOut take_out(Tree& tree, VirtPage begin, VirtPage end) {
 
 // ---- Flushes ----
 
-// What a step makes every CPU of the machine forget: what was mapped in an area that is no more.
+// Whether there was a table, of this range alone, that is no more.
+inline bool misses_a_table(const Step& step, VirtPage begin, VirtPage end) {
+  const auto& after = kernel_of(step.after).nodes;
+  return std::ranges::any_of(kernel_of(step.before).nodes, [&](const auto& one) {
+    const NodePlace& place = one.first;
+    return place.begin >= begin && end_of(place) <= end && !after.contains(place);
+  });
+}
+
+// What a step makes every CPU of the machine forget: what was mapped in an area that is no more, or
+// where a table was that has made room for a larger page.
 inline Flushes flushed_everywhere(const Step& step) {
   if (!is_answered(step)) return {};
   Flushes flushes;
@@ -104,8 +114,13 @@ inline Flushes flushed_everywhere(const Step& step) {
   }
   auto add_what_was_mapped = [&](const auto& op) {
     const auto at = place_for(step.before, op.pages.value());
-    if (!at || step.answer.reply.status != trace::Status::no_memory) return;
-    add_flush(flushes, *at + op.offset.value(), step.answer.reply.results[1]);
+    if (!at) return;
+    const VirtPage begin = *at + op.offset.value();
+    const std::uint64_t mapped = step.answer.reply.results[1];
+    const bool is_taken_out = step.answer.reply.status == trace::Status::no_memory;
+    if (is_taken_out || misses_a_table(step, begin, begin + mapped)) {
+      add_flush(flushes, begin, mapped);
+    }
   };
   if (const auto* op = as<trace::AreaMapFrames>(step)) add_what_was_mapped(*op);
   if (const auto* op = as<trace::AreaMapRange>(step)) add_what_was_mapped(*op);

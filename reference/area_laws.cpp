@@ -146,14 +146,15 @@ bool makes(const Step& step, const auto& op, const Load& load, auto&& keeps) {
   Laid laid{.kernel = kernel_of(step.before)};
   if (load.pages > 0) laid = lay(laid.kernel, load, begin, done);
   if (!put_new_tables(step, laid)) return false;
-  const std::uint64_t cpus = done > 0 ? other_cpus(step.before, step.lane) : 0;
+  const bool takes_out = status == Status::ok ? !laid.strays.empty() : done > 0;
+  const std::uint64_t cpus = takes_out ? other_cpus(step.before, step.lane) : 0;
   if (status == Status::no_memory) {
     if (!lacks_a_table(laid.kernel, load, begin, done)) return false;
     TakenOut out = take_out(laid.kernel, begin, begin + done);
     laid.strays.merge(out.strays);
     laid.waits.insert(laid.waits.end(), out.waits.begin(), out.waits.end());
   }
-  const bool tells_it = status == Status::ok ? tells(step, status, {*at * kPageBytes, done, 0})
+  const bool tells_it = status == Status::ok ? tells(step, status, {*at * kPageBytes, done, cpus})
                                              : tells(step, status, {0, done, cpus});
   return tells_it && leaves_trees(step, laid.kernel, laid.strays) &&
          changes_tables(step, [&](State& state, Held& held) {

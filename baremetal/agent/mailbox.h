@@ -27,6 +27,7 @@
 #include <type_traits>
 
 #include "baremetal/agent/probes.h"
+#include "baremetal/agent/tree.h"
 #include "trace/binary.h"
 #include "trace/fact.h"
 #include "trace/machine.h"
@@ -52,7 +53,7 @@ enum class State : std::uint32_t {
 // What the guest is: an image of another build must not be believed.
 struct Greeting {
   static constexpr std::uint64_t kMagic = 0x6e69'7774'6567'6170;  // "pagetwin"
-  static constexpr std::uint32_t kVersion = 2;                    // Of this file.
+  static constexpr std::uint32_t kVersion = 3;                    // Of this file.
 
   std::uint64_t magic = 0;
   std::uint32_t version = 0;
@@ -79,7 +80,7 @@ enum class What : std::uint32_t {
   reset = 0,        // To `shape`. The reply: what has changed, and `begun`.
   rebuild = 1,      // The same from nothing. The reply: everything.
   apply = 2,        // `call`. The reply: `answer`, and what has changed.
-  mapped = 3,       // `range`. The reply: facts; if there are too many, `rest` says where to go on.
+  mapped = 3,       // `range`. The reply: `tree` and facts; `rest` says where others go on.
   free_blocks = 4,  // The reply: `blocks`.
   observe = 5,      // The reply: everything.
   stop = 6,         // Is answered; then the guest exits (kStoppedExit).
@@ -106,6 +107,7 @@ struct Reply {
                                  // and free_blocks always; of apply, if the allocator did anything.
   std::uint32_t has_rest = 0;    // 1: the facts of `mapped` are not all;
   std::uint64_t rest = 0;        // the others begin at this address.
+  Tree tree{};                   // Of mapped.
 
   struct Told {
     std::uint16_t page = 0;

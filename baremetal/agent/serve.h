@@ -96,6 +96,7 @@ class Server {
 
   // Pages come upwards, so the first for which there is no room is where to go on.
   void tell_mapped(const trace::TableRange& range) {
+    reply().tree = system_.tree(range.table);
     system_.mapped(range, [&](const trace::Mapped& fact) {
       if (reply().has_rest == 0 && !push(fact)) {
         reply().has_rest = 1;

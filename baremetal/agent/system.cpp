@@ -16,10 +16,10 @@ bool can_tell(const trace::CpuTouch& op) {
   return X86_64::can_touch(VirtAddr{address_of(op.at)}, check::access_of(op.access),
                            op.as_user.value(), op.ac.value());
 }
-// Of every page that a copy may reach. Its end lies in users' memory, or it is refused anyway.
+// Of every page that a copy may reach; a copy may be asked for that goes round all addresses.
 bool can_tell_of_copy(trace::VirtPlace from, u64 bytes, trace::AccessName access) {
   const u64 begin = address_of(from);
-  for (u64 at = begin; bytes != 0 && at <= begin + bytes - 1; at = (at | 4095) + 1) {
+  for (u64 at = begin; at - begin < bytes; at = (at | 4095) + 1) {
     if (!X86_64::can_touch(VirtAddr{at}, check::access_of({access}), false, true)) return false;
   }
   return true;
@@ -71,6 +71,13 @@ trace::Answer System::apply(std::uint8_t lane, const trace::Op& op) {
 
 std::uint64_t System::digest(std::uint64_t page) const { return system_->digest(page); }
 void System::probe(Probes& probes) const { answer(probes); }
+Tree System::tree(std::uint64_t table) const {
+  Tree tree;
+  system_->tree(table, [&](u64 root, u64 levels, u64 begin, u64 last) {
+    tree = {root, levels, begin, last};
+  });
+  return tree;
+}
 
 void System::for_each_fact(std::uint64_t page, Sink<trace::Fact> see, void* with) const {
   system_->observe(page, [&](const trace::Fact& fact) { see(with, fact); });

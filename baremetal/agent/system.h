@@ -4,6 +4,7 @@
 #pragma once
 
 #include "baremetal/agent/probes.h"
+#include "baremetal/agent/tree.h"
 #include "trace/fact.h"
 #include "trace/machine.h"
 #include "trace/op.h"
@@ -28,6 +29,8 @@ class System {
   // users' memory, nobody could say what comes of it.
   trace::Answer apply(std::uint8_t lane, const trace::Op& op);
   std::uint64_t digest(std::uint64_t page) const;
+  // Of a table, by its number in facts.
+  Tree tree(std::uint64_t table) const;
   // The first CPU, without mm (prober.h).
   void probe(Probes& probes) const;
 

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "trace/text.h"
+
 namespace bare {
 namespace {
 
@@ -11,6 +13,9 @@ namespace {
 constexpr std::size_t kBetweenAll = 64;
 
 const trace::Answer kBroken{{.status = trace::Status::aborted, .code = trace::Code::broken}, {}};
+
+// A mark of the facts that a walk contradicts. Bit 7, as of an entry with bits that none has.
+constexpr std::uint8_t kFoundOtherwise = 0x80;
 
 // The guest is what is tested: numbers of its are used to index only after a look.
 bool is_fact(const trace::Fact& fact) { return fact.index() < std::variant_size_v<trace::Fact>; }
@@ -25,6 +30,29 @@ void append_facts(const Reply& reply, std::size_t begin, std::size_t count,
   for (std::size_t i = begin; i < end; ++i) {
     if (is_fact(reply.facts[i])) to.push_back(reply.facts[i]);
   }
+}
+
+// As a CPU would have it. What is not present is no translation.
+std::vector<Translation> told_translations(const std::vector<trace::Fact>& facts) {
+  using trace::Privileged, trace::Rights;
+  std::vector<Translation> told;
+  for (const trace::Fact& one : facts) {
+    const auto* const fact = std::get_if<trace::Mapped>(&one);
+    if (fact == nullptr || !fact->property.rights.has(Rights::kReadable)) continue;
+    told.push_back({fact->at.value, fact->bytes, fact->to.value,
+                    fact->property.rights.has(Rights::kWritable),
+                    (fact->property.privileged.bits & Privileged::kUser) != 0,
+                    fact->property.rights.has(Rights::kExecutable)});
+  }
+  return told;
+}
+
+std::string in_words(const std::vector<Translation>& all, std::size_t i) {
+  if (i >= all.size()) return "nothing more";
+  const Translation& one = all[i];
+  return trace::text_of(trace::Address{one.at}) + " to " + trace::text_of(trace::Address{one.to}) +
+         ", " + std::to_string(one.bytes) + " bytes" + (one.writable ? ", writable" : "") +
+         (one.user ? ", user" : "") + (one.executable ? ", executable" : "");
 }
 
 }  // namespace
@@ -48,6 +76,7 @@ void GuestSystem::begin(const trace::Machine& shape, What what) {
   }
   since_all_ = 0;
   begun_ = {};
+  walked_.clear();
   blocks_.clear();
   qemu_->request().what = what;
   qemu_->request().shape = shape;
@@ -103,17 +132,41 @@ const std::vector<trace::Fact>& GuestSystem::facts_of(std::uint64_t page) const 
 const std::vector<trace::Fact>& GuestSystem::mapped_in(const trace::TableRange& range) const {
   mapped_.clear();
   if (has_ended()) return mapped_;
+  Tree tree;
   qemu_->request().what = What::mapped;
   qemu_->request().range = range;
   while (qemu_->ask()) {
     const Reply& reply = qemu_->reply();
     append_facts(reply, 0, reply.fact_count, mapped_);
+    tree = reply.tree;
     if (reply.has_rest == 0 || reply.fact_count == 0) break;
     qemu_->request().range.begin = reply.rest;
   }
+  if (!has_ended()) walk(range, tree);
   return mapped_;
 }
 
-std::string GuestSystem::last_words() const { return qemu_ == nullptr ? "" : qemu_->ending(); }
+// Puts what differs into `mapped_`.
+void GuestSystem::walk(const trace::TableRange& range, const Tree& tree) const {
+  if (tree.levels == 0) return;
+  const std::vector<Translation> told = told_translations(mapped_);
+  const std::vector<Translation> found =
+      translations({qemu_->ram(), kRamBytes}, tree, range.begin, range.last);
+  const auto at = static_cast<std::size_t>(std::ranges::mismatch(told, found).in1 - told.begin());
+  if (at == told.size() && at == found.size()) return;
+  walked_ = "a walk over the guest's memory finds " + in_words(found, at) + ", where it tells " +
+            in_words(told, at);
+  const Translation& one = at < found.size() ? found[at] : told[at];
+  mapped_.push_back(trace::Mapped{.table = range.table,
+                                  .at = {one.at},
+                                  .bytes = one.bytes,
+                                  .to = {one.to},
+                                  .property = {.privileged = {kFoundOtherwise}, .cache = {}}});
+}
+
+std::string GuestSystem::last_words() const {
+  if (qemu_ == nullptr) return "";
+  return qemu_->ending().empty() ? walked_ : qemu_->ending();
+}
 
 }  // namespace bare

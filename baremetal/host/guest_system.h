@@ -4,7 +4,9 @@
 // never go at once.
 //
 // What it tells after each operation is all that has changed, so pages and free blocks are asked of
-// what was told; only what tables map takes a question of its own.
+// what was told; only what tables map takes a question of its own. What it tells of that is
+// compared with what the host finds by walking the tables in the guest's memory (walk.h); where the
+// two differ, the fact has a privileged mark that none has, and so nobody expects it.
 #pragma once
 
 #include <array>
@@ -12,6 +14,7 @@
 #include <vector>
 
 #include "baremetal/host/qemu.h"
+#include "baremetal/host/walk.h"
 #include "check/any_system.h"
 
 namespace bare {
@@ -50,6 +53,7 @@ class GuestSystem : public check::AnySystem {
   bool has_ended() const { return qemu_ == nullptr || !qemu_->ending().empty(); }
   void begin(const trace::Machine& shape, What what);
   void learn();
+  void walk(const trace::TableRange& range, const Tree& tree) const;
 
   QemuOptions options_;
   std::unique_ptr<Qemu> qemu_{};
@@ -62,6 +66,7 @@ class GuestSystem : public check::AnySystem {
   trace::Choices begun_{};
   std::vector<trace::FreeBlock> blocks_{};
   mutable std::vector<trace::Fact> mapped_{};
+  mutable std::string walked_{};  // Of the last walk that found something else; a sentence.
 };
 
 }  // namespace bare

@@ -82,7 +82,6 @@ namespace {
 // and for what would reach into ourselves, which is not tried.
 std::optional<u64> reach(u64 at, Access access, usize page) noexcept {
   UserAccess& noted = X86_64::user_access();
-  if (page == 0) noted = {};
   const VirtAddr va{at};
   const auto how = static_cast<u8>(access);
   if (!X86_64::can_touch(va, how, /*is_user=*/false, /*ac=*/true)) return std::nullopt;
@@ -97,6 +96,7 @@ std::optional<u64> reach(u64 at, Access access, usize page) noexcept {
 }
 
 usize copy(u8* bytes, u64 at, usize n, Access access) noexcept {
+  X86_64::user_access() = {};
   usize copied = 0;
   for (usize page = 0; copied < n; ++page) {
     const usize room = std::min<usize>(n - copied, 4096 - at % 4096);
@@ -127,14 +127,14 @@ usize copy(u8* bytes, u64 at, usize n, Access access) noexcept {
 // What `use` makes of a program's word, or nothing after a fault. Where there is no memory, each of
 // its bytes is the page's number.
 std::optional<u32> with_word(u64 at, Access access, auto&& use) noexcept {
+  X86_64::user_access() = {};
   const std::optional<u64> first = reach(at, access, 0);
   if (!first) return std::nullopt;
   if (*first + sizeof(u32) > kTestedEnd) return 0x0101'0101u * static_cast<u8>(*first / 4096);
-  // SAFETY: the program's address was just reached, and this CPU, which takes no interrupt here,
-  // forgets nothing before the word is.
-  std::atomic_ref<u32> word(*reinterpret_cast<u32*>(at));
+  // SAFETY: the program's address was just reached; it may be 0, of which a compiler must not hear.
+  void* const word = reinterpret_cast<void*>(at);
   cpu::stac();
-  const u32 was = use(word);
+  const std::optional<u32> was = use(word);
   cpu::clac();
   return was;
 }
@@ -142,15 +142,15 @@ std::optional<u32> with_word(u64 at, Access access, auto&& use) noexcept {
 }  // namespace
 
 std::optional<u32> X86_64::load_user(VirtAddr at) noexcept {
-  return with_word(at.value, Access::load,
-                   // ORDER: seq_cst, as programs agree with the kernel on words.
-                   [](std::atomic_ref<u32> word) { return word.load(); });
+  return with_word(at.value, Access::load, [](const void* word) {
+    u32 was = 0;
+    return cpu::load_word(word, &was) ? std::optional(was) : std::nullopt;
+  });
 }
 std::optional<u32> X86_64::compare_exchange_user(VirtAddr at, u32 expected, u32 desired) noexcept {
-  return with_word(at.value, Access::store, [=](std::atomic_ref<u32> word) {
+  return with_word(at.value, Access::store, [=](void* word) {
     u32 was = expected;
-    (void)word.compare_exchange_strong(was, desired);  // ORDER: seq_cst, likewise.
-    return was;
+    return cpu::exchange_word(word, &was, desired) ? std::optional(was) : std::nullopt;
   });
 }
 

@@ -154,6 +154,17 @@ class MmSystem {
     });
   }
 
+  // Where a table's tree is, of how many levels, and which addresses are its own: see(root, levels,
+  // begin, last), if there is such a table.
+  void tree(std::uint64_t number, auto&& see) const {
+    const AnyTable<P>* const any = table_of(number);
+    if (any == nullptr || !any->has()) return;
+    any->with([&]<class C>(const mm::PageTable<C>& table) {
+      constexpr mm::VirtRange kOwn = mm::range_of_table<C>();
+      see(table.root_paddr().value, C::Paging::kLevels, kOwn.first.value, kOwn.last.value);
+    });
+  }
+
   // How the allocator keeps its free pages.
   void free_blocks(auto&& see) const { free_pages_.blocks(see); }
 

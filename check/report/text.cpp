@@ -2,10 +2,10 @@
 #include "trace/text.h"
 
 #include <algorithm>
-#include <map>
 
 #include "check/compare.h"
 #include "check/operands.h"
+#include "check/report/differences.h"
 #include "check/report/write.h"
 
 namespace check {
@@ -256,97 +256,12 @@ Lines turns(const trace::Trace& trace) {
   return lines;
 }
 
-// "page_in_use page=6 use=shared count=2" without what stands beside it already.
-std::string rest_of(const trace::PageInUse& page) {
-  std::string text = text_of(trace::Fact(page));
-  return text.substr(std::min(text.find(" use=") + 1, text.size()));
-}
-
-// "next in its list expected page 7, seen none"
-std::string differing_neighbours(const trace::PageLinked& expected, const trace::PageLinked& seen) {
-  std::string text;
-  auto differ = [&](const char* which, std::uint64_t left, std::uint64_t right) {
-    if (left == right) return;
-    auto named = [](std::uint64_t page) {
-      return page == trace::PageLinked::kNone ? "none" : "page " + std::to_string(page);
-    };
-    text += (text.empty() ? "" : "; ") + std::string(which) + " in its list expected " +
-            named(left) + ", seen " + named(right);
-  };
-  differ("next", expected.next, seen.next);
-  differ("previous", expected.prev, seen.prev);
-  return text;
-}
-
-// The fields in which two states of a page differ.
-std::string differing_fields(const trace::PageInUse& expected, const trace::PageInUse& seen) {
-  std::string text;
-  auto differ = [&](const std::string& name, const std::string& left, const std::string& right) {
-    if (left == right) return;
-    text += (text.empty() ? "" : "; ") + name + " expected " + left + ", seen " + right;
-  };
-  trace::PageInUse::fields([&](const char* name, auto member) {
-    if constexpr (requires { (expected.*member).size(); }) {
-      for (std::size_t i = 0; i < (expected.*member).size(); ++i) {
-        differ("word " + std::to_string(i), std::to_string((expected.*member)[i]),
-               std::to_string((seen.*member)[i]));
-      }
-    } else {
-      differ(name, trace::text_of(expected.*member), trace::text_of(seen.*member));
-    }
-  });
-  return text;
-}
-
-// What is said of one page: expected, and seen.
-struct Sides {
-  const trace::PageInUse* in_use[2] = {};
-  trace::PageLinked linked[2] = {};
-  bool is_free[2] = {};
-};
-
-// What differs, page by page; and the free blocks, if they are what is wrong.
-
+// What differs, in a block each.
 std::vector<Lines> state_difference(const Divergence& diverged) {
-  std::map<std::uint64_t, Sides> pages;
+  const std::string margin(8, ' '), deeper(12, ' ');
   std::vector<Lines> blocks;
-  const Facts* const sides[2] = {&diverged.missing, &diverged.unexpected};
-  for (std::size_t side = 0; side < 2; ++side) {
-    for (const trace::Fact& fact : *sides[side]) {
-      if (const auto* in_use = std::get_if<trace::PageInUse>(&fact)) {
-        pages[in_use->page].in_use[side] = in_use;
-      } else if (const auto* linked = std::get_if<trace::PageLinked>(&fact)) {
-        pages[linked->page].linked[side] = *linked;
-      } else if (const auto* free = std::get_if<trace::PageFree>(&fact)) {
-        pages[free->page].is_free[side] = true;
-      } else {
-        const char* const who = side == 0 ? "expected free: " : "the allocator keeps ";
-        blocks.push_back({"        " + (who + in_words(std::get<trace::FreeBlock>(fact)))});
-      }
-    }
-  }
-  for (const auto& [page, both] : pages) {
-    const std::string margin = "        page " + std::to_string(page) + ": ";
-    const std::string deeper(12, ' ');
-    auto [expected, seen] = both.in_use;
-    std::string text;
-    if (expected != nullptr && seen != nullptr) {
-      text = differing_fields(*expected, *seen);
-    } else if (expected != nullptr) {
-      text = "expected " + rest_of(*expected) + "; seen unused";
-    } else if (seen != nullptr) {
-      text = "expected unused; seen " + rest_of(*seen);
-    }
-    if (const std::string links = differing_neighbours(both.linked[0], both.linked[1]);
-        !links.empty()) {
-      text += (text.empty() ? "" : "; ") + links;
-    }
-    if (both.is_free[0] != both.is_free[1]) {
-      text += text.empty() ? "" : "; ";
-      text += both.is_free[0] ? "expected to be free for the allocator, seen not to be"
-                              : "seen to be free for the allocator, expected not to be";
-    }
-    blocks.push_back(fold(text, margin, deeper, 3));
+  for (const auto& [subject, text] : what_differs(diverged)) {
+    blocks.push_back(fold(text, margin + (subject.empty() ? "" : subject + ": "), deeper, 3));
   }
   return blocks;
 }
@@ -453,7 +368,7 @@ std::string text_report(const Report& report, const std::string& json_file) {
   // Operations get what is left over.
   const std::size_t room =
       kReportLines - head.size() - (turn_blocks.empty() ? 0 : 2) - (pages.empty() ? 0 : 2) - 2;
-  const Lines some_pages = some_of(pages, room / 4, "page");
+  const Lines some_pages = some_of(pages, room / 4, "difference");
   const Lines some_turns = some_of(turn_blocks, room / 4, "turn");
 
   Lines lines = std::move(head);

@@ -61,6 +61,7 @@ using Fragment = std::variant<MappedFragment<C>, StrayFragment<C>>;
 struct Progress {
   u64 pages = 0;   // Of 4 KiB: mapped, protected, or taken out.
   u64 leaves = 0;  // Entries: of pages of any size; or fragments, of what was taken out.
+  u64 tables = 0;  // Tables that mapped nothing, and have made room for larger pages.
   std::optional<PageTableError> stopped_by;  // If something did; none if all was done.
 };
 
@@ -262,7 +263,7 @@ class CursorMut {
   static void check_untracked(PhysAddr at) noexcept;
   [[gnu::always_inline]] static void check_leaf(PhysAddr at, u32 level,
                                                 PageProperty property) noexcept;
-  Result<void, PageTableError> map_otherwise(u64 bits, u32 level) noexcept;
+  Result<bool, PageTableError> map_otherwise(u64 bits, u32 level) noexcept;
   Result<void, PageTableError> prepare(u32 level) noexcept;
   Result<void, PageTableError> put_huge(EntryView<C>& entry, u64 bits) noexcept;
   Result<void, PageTableError> split(u64 until) noexcept;

@@ -200,29 +200,31 @@ Result<void, PageTableError> CursorMut<C>::map(Item&& item) noexcept {
     node.store(index_of(at_.va_, 1), bits);
     at_.move_to_next_page();
   } else {
-    MM_TRY(map_otherwise(bits, raw.level));
+    (void)MM_TRY(map_otherwise(bits, raw.level));
   }
   (void)C::Items::into_raw(std::move(item));
   return {};
 }
 
 // The tables on the way are missing, or something is there, or the cursor is at another level.
+// Whether a table has made room.
 template <PageTableConfig C>
-[[gnu::noinline]] Result<void, PageTableError> CursorMut<C>::map_otherwise(u64 bits,
+[[gnu::noinline]] Result<bool, PageTableError> CursorMut<C>::map_otherwise(u64 bits,
                                                                            u32 level) noexcept {
   const auto place = at_.place();
   MM_TRY(prepare(level));
   EntryView<C> entry = at_.entry();
-  if (entry.is_table()) [[unlikely]] {
+  const bool is_table = entry.is_table();
+  if (is_table) [[unlikely]] {
     if (const auto put = put_huge(entry, bits); !put.ok()) {
       at_.return_to(place);
-      return put;
+      return Failure{put.error()};
     }
   } else {
     (void)entry.replace(bits);
   }
   at_.move_forward();
-  return {};
+  return is_table;
 }
 
 // Takes the cursor to a level, where nothing is mapped at its address, and makes the tables that
@@ -321,8 +323,9 @@ Progress CursorMut<C>::map_range(PhysAddr at, u64 len, PageProperty property) no
     }
     u64 done = 0;
     if (level > 1) {
-      const auto mapped = map_otherwise(bits, level);
+      auto mapped = map_otherwise(bits, level);
       if (!mapped.ok()) run.stopped_by = mapped.error();
+      run.tables += mapped.ok() && mapped.value() ? 1 : 0;
       done = mapped.ok() ? page_size(level) : 0;
       bits += done;
       run.pages += done / kPageSize;

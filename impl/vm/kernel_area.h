@@ -7,6 +7,10 @@
 // them: only then are the addresses free for others (BUG-21). Frames and tables that were taken out
 // are given up by Deferred, as ever.
 //
+// A large page may be mapped where a table is that maps nothing. Then a CPU may still know where
+// that table was, though it has forgotten all pages there: so all are told then, too, and waited
+// for.
+//
 // A large page is split when an area is cut within it, and not when a part is dropped: so a drop
 // needs no memory, and cannot be refused.
 #pragma once
@@ -25,7 +29,7 @@ enum class AreaError : u8 {
 };
 
 // What mapping has done: 4 KiB pages, and if there was an error, those that were mapped until then
-// and have been taken out again, and the CPUs that were waited for.
+// and have been taken out again; and the CPUs that were waited for, if anything was taken out.
 struct AreaMapped {
   u64 pages = 0;
   u64 cpus = 0;
@@ -67,8 +71,9 @@ class KernelArea {
 
   // Makes an area of so many pages in `to`, which must be none, and maps the segment's frames in it
   // from page `offset` on; they are the table's then. Panics: empty_range (no pages),
-  // beyond_barrier (the frames go beyond the end), bad_cache, bad_property, last_handle. After no_memory the segment keeps the
-  // frames that were not mapped.
+  // beyond_barrier (the frames go beyond the end), bad_cache, bad_property, last_handle. After
+  // no_memory the segment keeps the frames that were not mapped.
+  //
   // LOCKS: P::globals().kernel_ranges, then those of a cursor, then those of Flusher::dispatch().
   template <class M>
   static AreaMapped map_frames(KernelArea& to, const Table& table, u64 pages, u64 offset,
@@ -172,6 +177,7 @@ class KernelArea {
     if (count == 0) return {};
     const u64 at = begin().value + offset * kPageSize;
     std::optional<PageTableError> stopped_by;
+    auto flusher = Flusher<P>::of_kernel();
     {
       auto opened = CursorMut<C>::open(table, {at}, {at + count * kPageSize});
       if (opened.ok()) {
@@ -179,15 +185,19 @@ class KernelArea {
         const Progress run = work(cursor);
         pages_ = run.pages;
         stopped_by = run.stopped_by;
+        if (run.tables != 0) flusher.issue(Flush::kernel_pages<P>({at}, count));
+        // In the read section in which they were given up, as Deferred wants it.
+        (void)flusher.dispatch();
       } else {
         stopped_by = opened.error();
       }
     }
-    if (!stopped_by) return {.pages = count};
+    const u64 cpus = flusher.sync();
+    if (!stopped_by) return {.pages = count, .cpus = cpus};
     const u64 mapped = pages_;
     const AreaDropped dropped = take_out();
     range_.release();
-    return {.pages = mapped, .cpus = dropped.cpus, .stopped_by = AreaError::no_memory};
+    return {.pages = mapped, .cpus = cpus | dropped.cpus, .stopped_by = AreaError::no_memory};
   }
 
   // Whether something is mapped on both sides.

@@ -47,8 +47,9 @@ Result<void, PageTableError> map_for_kernel(const PageTable<C>& table, VirtAddr 
 
 // A new table for the kernel, with all that it maps from the beginning: memory below max_paddr
 // (INV-46), the slots, both for data only, and the image; areas can be made in it from then on. The
-// segment of the slots' pages is kept for ever. Errors, and the segment stays with the caller: no_memory; and what a map that makes no
-// sense is refused with: invalid_range, unaligned, already_mapped.
+// segment of the slots' pages is kept for ever. Errors, and the segment stays with the caller:
+// no_memory; and what a map that makes no sense is refused with: invalid_range, unaligned,
+// already_mapped.
 template <PageTableConfig C>
 Result<PageTable<C>, PageTableError> init_kernel_page_table(
     const KernelMap& map, Segment<typename C::Platform, MetaPageMeta>&& slots) noexcept

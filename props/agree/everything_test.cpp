@@ -8,4 +8,6 @@ RC_GTEST_PROP(Everything, AgreesWithTheReference, ()) { props::expect("everythin
 
 RC_GTEST_PROP(TheReference, KeepsItsLawsAfterEveryStep, ()) { props::expect("laws hold"); }
 
+RC_GTEST_PROP(TheReference, KeepsItsLawsOverTables, ()) { props::expect("laws hold over tables"); }
+
 }  // namespace

@@ -444,6 +444,7 @@ struct Operands {
       if (dice.one_in(12)) return up_to(pages + 1);
       const std::uint64_t room = pages - std::min(pages, op.offset.value());
       if (dice.one_in(2)) return count.raw = static_cast<std::uint16_t>(room), true;
+      if (room > 512 && dice.one_in(2)) return count.raw = 512, true;  // A table's.
       return up_to(room);
     } else {
       return false;

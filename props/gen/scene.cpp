@@ -186,7 +186,8 @@ constexpr std::array kRefusedSplits = {
     cycle_of<CursorOpen, CursorMapRaw, CursorJump, CursorMapRaw, CursorMapRun>({.rounds = 2}),
     cycle_of<CursorJump, AllocFail, CursorProtect, CursorJump, AllocFail, CursorUnmap>(
         {.rounds = 2}),
-    cycle_of<CursorJump, AllocFail, CursorProtectNext, CursorJump, AllocFail, CursorTakeNext>({}),
+    cycle_of<CursorJump, AllocFail, CursorProtectNext, CursorJump, AllocFail, CursorTakeNext>(
+        {.rounds = 3}),
 };
 // A table's root has as many counts as there may be.
 constexpr std::array kFullRoot = {

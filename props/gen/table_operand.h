@@ -115,6 +115,7 @@ class TableOperands {
 
   // What a CPU touches: also what it may know although it is so no more.
   trace::VirtPlace to_touch() const {
+    if (taste_.likes_areas && dice_.one_in(3)) return at_areas_end();
     const auto& kept = model_.state().cpus[lane_].kept;
     if (!kept.empty() && dice_.one_in(3)) {
       const auto one =
@@ -122,6 +123,12 @@ class TableOperands {
       if (const auto at = named(one->begin * 4096)) return *at;
     }
     return somewhere(model_.root(lane_));
+  }
+
+  // Few pages that are soon handed out again: the last, or the last that lie in the table before.
+  trace::VirtPlace at_areas_end() const {
+    const std::uint32_t behind = dice_.one_in(3) ? 64 : 0;
+    return {kAreasEnd, static_cast<std::uint8_t>(0 - behind - dice_.between(1, 2)), 0};
   }
 
   // Where the cold machine's firmware maps something, or just not.
@@ -363,7 +370,7 @@ class TableOperands {
     return static_cast<std::uint8_t>(trace::PageOffset::kFirstOther + dice_.below(5));
   }
 
-  static constexpr std::uint8_t kUserEnd = 8;  // Among trace::kVirtNames.
+  static constexpr std::uint8_t kUserEnd = 8, kAreasEnd = 22;  // Among trace::kVirtNames.
 
   Dice& dice_;
   const Taste& taste_;

@@ -161,6 +161,7 @@ Taste any_taste(Dice& dice, const trace::Machine& machine, const Subject& subjec
   if (taste.sum == 0) taste.weigh_only(subject.often);
 
   taste.likes_spaces = subject.shape == Shape::spaces ? !dice.one_in(8) : dice.one_in(4);
+  taste.likes_areas = liked.has_all(kAreas);
   for (std::size_t kind = 0; kind < taste.homes.size(); ++kind) {
     taste.homes[kind] = some_homes(dice, static_cast<trace::TableKindName>(kind));
   }

@@ -115,6 +115,7 @@ struct Taste {
   std::uint8_t stays = 1;              // It changes the lane once in so many operations.
   bool likes_spaces = false;           // Of tables, address spaces are named mostly.
   bool makes_spaces = true;            // They may be made.
+  bool likes_areas = false;            // CPUs touch where areas are, or were.
   OpSet scenes{};  // Scenes (scene.h) of these operations are played now and then.
   // Virtual places near which tables of each kind map, by trace::TableKindName.
   std::array<std::array<std::uint8_t, 3>, trace::kTableKindNames.size()> homes{};

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 // The host side without a guest: stand_in.cpp is what it takes for QEMU.
+#include <array>
 #include <chrono>
 #include <cstdlib>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <span>
 #include <string>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -156,6 +158,41 @@ TEST_F(Host, WhyThereIsNoGuestIsOneSentence) {
   options.seconds_to_boot = 1;
   EXPECT_EQ(refusal(options),
             "the guest was not ready after 1 seconds; the last it said: stand-in: hello");
+}
+
+// Four tables from address 0 on, of which the second entry of each leads to the next; and pages.
+TEST(HostWalk, FindsWhatAllEntriesAllow) {
+  constexpr std::uint64_t kAll = 7, kNoUser = 3, kReadOnly = 5, kPage = 1 << 7;
+  constexpr std::uint64_t kNx = std::uint64_t{1} << 63;
+  std::array<std::uint64_t, 4 * 512> words{};
+  auto put = [&](std::size_t level, std::size_t index, std::uint64_t entry) {
+    words[(4 - level) * 512 + index] = entry;
+  };
+  put(4, 1, 0x1000 | kAll);
+  put(3, 1, 0x2000 | kAll);
+  put(2, 1, 0x3000 | kAll);
+  put(4, 511, 0x1000 | kNoUser);
+  put(3, 2, 0x4000'1000 | kAll | kPage | kNx);  // Bit 12 is of the cache.
+  put(2, 0, 0x20'0000 | kReadOnly | kPage);
+  put(2, 2, kPage | 6);  // Not present, whatever it is to others.
+  put(1, 3, 0x5000 | kAll | kPage);
+  put(1, 4, 0x6000 | 6);
+  const std::uint64_t lower = (std::uint64_t{1} << 39) + (std::uint64_t{1} << 30);
+  const std::uint64_t upper = std::uint64_t{0} - (std::uint64_t{1} << 39);
+  const auto ram = std::as_bytes(std::span(words));
+  const bare::Tree all{0, 4, 0, ~std::uint64_t{0}};
+  using Found = std::vector<bare::Translation>;
+  EXPECT_EQ(bare::translations(ram, all, 0, lower + (1 << 30) - 1),
+            (Found{{lower, 1 << 21, 0x20'0000, false, true, true},
+                   {lower + (1 << 21) + 0x3000, 4096, 0x5000, true, true, true}}));
+  EXPECT_EQ(bare::translations(ram, all, lower + 0x20'3fff, lower + 0x20'3fff),
+            (Found{{lower + 0x20'3000, 4096, 0x5000, true, true, true}}));
+  EXPECT_EQ(bare::translations(ram, all, upper + (std::uint64_t{2} << 30), ~std::uint64_t{0}),
+            (Found{{upper + (std::uint64_t{2} << 30), 1 << 30, 0x4000'0000, true, false, false}}));
+  // Not its own, and beyond RAM.
+  EXPECT_EQ(bare::translations(ram, {0, 4, 0, lower - 1}, 0, ~std::uint64_t{0}), Found{});
+  EXPECT_EQ(bare::translations(ram.first(0x3000), all, lower + 0x20'0000, lower + 0x3f'ffff),
+            Found{});
 }
 
 // Neither a file nor a process.

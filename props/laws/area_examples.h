@@ -143,7 +143,7 @@ inline std::vector<Example> area_examples() {
       {"a table that maps nothing makes room",
        {{0, AreaMapRange{{576}, {}, {1, 1}, {1}, kReadWrite, a0}}, drop},
        large,
-       gives({before_areas_end(576), 512, 0})},
+       gives({before_areas_end(576), 512, kOthers})},
       {"there is no room", {empty_area, rest_area}, one_page, refuses(Status::no_space)},
       {"there never is such room",
        {},

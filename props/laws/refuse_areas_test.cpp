@@ -98,6 +98,17 @@ std::vector<BrokenStep> broken_steps() {
   const Asked half{0, AreaMapRange{{600}, {}, {1, 1}, {600}, kReadWrite, a2}};
   const std::vector<Asked> has_one_page = {{0, AllocFail{{1}, {1}}}};
   const std::vector<Asked> has_no_page = {{0, AllocFail{{}, {1}}}};
+  // By a page of 2 MiB, where there is a table that maps nothing.
+  const Asked in_its_place{0, AreaMapRange{{995}, {}, {1, 0}, {512}, kGlobal, a2}};
+  const std::vector<Asked> has_empty_table = {
+      {0, AreaMapRange{{995}, {}, {1, 1}, {1}, kGlobal, a2}},
+      {0, AreaDrop{a2}},
+      {1, Quiesce{}},
+      {1, TableActivate{kPlain}},
+      {0, CursorOpen{kSpace, kZero, virt(0, 4), {1}}},
+      {0, TlbIssue{kZero, {1}, {}}},
+      {0, TlbDispatch{}},
+      {0, CursorClose{}}};
   const Asked query{0, AreaQuery{a0, {2}}};
   const Asked query_large{0, AreaQuery{a1, {30}}};
   const Asked query_nothing{0, AreaQuery{a0, {}}};
@@ -150,6 +161,9 @@ std::vector<BrokenStep> broken_steps() {
        [](Taken& t) {
          t.after.held[0].areas[2] = AreaRange{kEnd - 1205, 600};
        }},
+      {"INV-45", has_empty_table, in_its_place, [](Taken& t) { t.answer.reply.results[2] = 0; }},
+      {"INV-45", has_empty_table, in_its_place,
+       [](Taken& t) { t.after.grace.waiting = t.before.grace.waiting; }},
       {"INV-45", {}, split, [](Taken& t) { t.answer.reply.results[0] += 4096; }},
       {"INV-45", {}, split, [](Taken& t) { t.after.held[0].areas[1]->pages += 1; }},
       {"INV-45", {}, split, [](Taken& t) { t.after.held[0].areas[2]->begin += 1; }},
@@ -188,12 +202,19 @@ std::vector<BrokenStep> broken_steps() {
        [](Taken& t) { t.after.cpus[1].kept = t.before.cpus[1].kept; }},
       {"INV-48", keeps_global, drop, [](Taken& t) { t.after.cpus[1].kept.clear(); }},
       {"INV-48", keeps_global, split, [](Taken& t) { t.after.cpus[1].kept.clear(); }},
+      {"INV-48", has_empty_table, in_its_place,
+       [](Taken& t) { t.after.cpus[1].kept = t.before.cpus[1].kept; }},
       {"POST-44", has_passed, drop, [](Taken& t) { t.after.grace.to_pass.erase(1); }},
+      {"POST-44", has_empty_table, in_its_place, [](Taken& t) { t.after.grace.to_pass.erase(1); }},
       {"POST-45", {}, drop, [](Taken& t) { t.after.cpus[2].queue = t.before.cpus[2].queue; }},
       {"POST-45", {}, drop, [](Taken& t) { t.after.cpus[1].told_by.insert(0); }},
       {"POST-45", {}, drop, [](Taken& t) { t.after.cpus[2].kept = t.before.cpus[2].kept; }},
       {"POST-45", keeps_global, drop,
        [](Taken& t) { t.after.cpus[1].kept = t.before.cpus[1].kept; }},
+      {"POST-45", has_empty_table, in_its_place,
+       [](Taken& t) { t.after.cpus[1].kept = t.before.cpus[1].kept; }},
+      {"POST-45", has_empty_table, in_its_place,
+       [](Taken& t) { t.after.cpus[2].queue = t.before.cpus[2].queue; }},
       {"POST-45", has_one_page, half,
        [](Taken& t) { t.after.cpus[2].kept = t.before.cpus[2].kept; }},
   };

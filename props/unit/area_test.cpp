@@ -439,6 +439,29 @@ TEST_F(Areas, OfOneLargePageOrTableNothingStaysKnown) {
   }
 }
 
+// It knows no page by that table any more, but may know the table.
+TEST_F(Areas, WhereATableMadeRoomNobodyKnowsIt) {
+  activate(1, *kernel);
+  const Area kept = of_memory(64);
+  { const Area leaves_its_table = of_memory(1); }
+  EXPECT_TRUE(loads(1, kept.begin().value));
+  bool was_told = false;
+  P::during_spin = [&] { was_told |= has_work(1); };
+  Area area;
+  const AreaMapped done = map_range(area, 512, 0, kFar, 512);
+  P::during_spin = nullptr;
+  EXPECT_EQ(done.pages, 512u);
+  EXPECT_EQ(done.cpus, 0b1110u);
+  EXPECT_TRUE(was_told);
+  EXPECT_FALSE(has_work(1));
+  EXPECT_FALSE(knows(1, kept.begin().value)) << "512 pages are everything";
+  EXPECT_NE(awaited(), 0u);
+  expect_mapped(area, 300, kFar + 300 * kPage);
+  Area next;
+  EXPECT_EQ(map_range(next, 512, 0, kFar, 512).cpus, 0u) << "there was none";
+  EXPECT_EQ(next.query(0)->level, 2);
+}
+
 // As long as a CPU may know what was there, the addresses are nobody's.
 TEST_F(Areas, AddressesAreFreeOnlyWhenAllHaveFlushed) {
   activate(3, *kernel);

@@ -46,10 +46,13 @@ trace::Answer any_answer() {
 
 check::Facts any_facts() {
   return *rc::gen::container<check::Facts>(rc::gen::exec([]() -> trace::Fact {
-    switch (*rc::gen::inRange(0, 6)) {
+    switch (*rc::gen::inRange(0, 9)) {
       case 0: return trace::PageFree{any_number() % 64};
       case 1: return trace::PageLinked{any_number() % 64, any_number(), any_number() % 64};
       case 2: return trace::FreeBlock{any_number() % 64, any_number() % 9, any_number() % 14};
+      case 3: return trace::TableNode{any_number() % 64, any_number() % 5, any_number(), 0, 1};
+      case 4: return trace::ActiveOn{any_number() % 64, any_number()};
+      case 5: return trace::Mapped{any_number() % trace::kMostTables, {any_number()}, any_number()};
     }
     trace::PageInUse fact{.page = any_number() % 64,
                           .use = any_of<trace::Use>(trace::kUseNames),
@@ -210,6 +213,28 @@ After operation 3 the states differ:
 )");
 }
 
+TEST(Report, WhatIsWrongWithATableIsShown) {
+  using trace::Rights;
+  Report report = small_report();
+  trace::Mapped page{
+      .table = trace::number_of(1, {0}), .at = {0x7000}, .bytes = 4096, .to = {0x2000}};
+  trace::Mapped other = page;
+  other.property.rights = {Rights::kReadable | Rights::kAccessed};
+  page.property.rights = {Rights::kReadable};
+  const trace::Mapped added{.table = 0, .at = {0x1000}, .bytes = 4096, .to = {0x3000}};
+  report.diverged.missing = {trace::TableNode{4, 1, 2, 0, 0}, page};
+  report.diverged.unexpected = {trace::TableNode{4, 1, 1, 0, 0}, added, other,
+                                trace::ActiveOn{4, 2}};
+  const std::string text = check::text_report(report, "report.json");
+  EXPECT_NE(text.find(R"(
+        page 4: children expected 2, seen 1; expected active on no CPU; seen cpus=2
+        kernel at 0x1000: expected nothing mapped; seen bytes=4096 to=0x3000 property=none tracked=0
+        cpu1 t0 at 0x7000: property expected readable, seen readable+accessed
+)"),
+            std::string::npos)
+      << text;
+}
+
 TEST(Report, ResultsOfAnErrorAreShownIfItHasAny) {
   Report report = small_report();
   report.steps.back().seen.reply.status = trace::Status::busy;
@@ -348,7 +373,7 @@ TEST_F(Files, ThatCannotBeWrittenAreOneSentence) {
             "cannot be written: No such file or directory");
   EXPECT_EQ(check::store_file("/dev/full", "x"), "cannot be written: No space left on device");
   EXPECT_EQ(check::store_file("/dev/null", "x"), "");
-  struct stat status{};
+  struct stat status {};
   ASSERT_EQ(::stat("/dev/null", &status), 0);
   EXPECT_TRUE(S_ISCHR(status.st_mode)) << "A device stays one.";
 }

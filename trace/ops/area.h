@@ -22,8 +22,9 @@
 // 31, and if they are more, everything, global translations too. A larger page, or a table, counts
 // as all the pages that it spans. This CPU flushes at once; the others have something queued, as
 // tlb_dispatch has it, and are waited for, as tlb_sync has it: `cpus` says which. If nothing was
-// taken out nothing is flushed, and `cpus` is 0. Tables and frames are given up as those that
-// cursor_unmap takes out.
+// taken out nothing is flushed, and `cpus` is 0. If a table makes room for a larger page, CPUs may
+// know where it was: then all pages that are mapped are flushed likewise. Tables and frames are
+// given up as those that cursor_unmap takes out.
 #pragma once
 
 #include "trace/metadata.h"
