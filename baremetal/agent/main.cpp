@@ -3,8 +3,10 @@
 // until it is told to stop; or, if the command line says so, be tested itself.
 //
 //   boot       that is all; with a look at the machine (self_check.h)
+//   kernel     instead, mm is this machine's kernel, over all of its memory (kernel_check.h)
 //   cpus=N     no more than so many CPUs are used
 //   fault=...  ends as it says: trap, double, triple, hang, undefined, panic
+#include "baremetal/agent/kernel_check.h"
 #include "baremetal/agent/mailbox.h"
 #include "baremetal/agent/self_check.h"
 #include "baremetal/agent/serve.h"
@@ -87,12 +89,14 @@ extern "C" [[noreturn]] void start_first_cpu(u64 start_info) noexcept {
   processors[0].set_up(0);
   if (!is_pvh) crash("not started by PVH");
   if (const char* const what = Processor::lacks()) crash(what);
-  if (info.ram_end() < kRamEnd) crash("there is too little RAM");
+  if (!info.is_whole()) crash("the memory map is too long");
+  if (info.memory().ram_end() < kRamEnd) crash("there is too little RAM");
   start_others(std::min({info.number("cpus", kMostCpus), cpus_of_qemu(), kMostCpus}));
-  serial::line("pagetwin: ", u64{processor_count}, " CPUs, ", info.ram_end() >> 20, " MiB");
+  serial::line("pagetwin: ", u64{processor_count}, " CPUs, ", info.memory().ram_end() >> 20, " MiB");
   fault();
-  if (!info.has("boot")) answer_the_host();
-  const bool is_sound = check_machine() == 0;
+  const bool is_kernel = info.has("kernel");
+  if (!info.has("boot") && !is_kernel) answer_the_host();
+  const bool is_sound = (is_kernel ? check_kernel(info.memory()) : check_machine()) == 0;
   serial::line(is_sound ? "passed" : "failed");
   exit_with(is_sound ? Exit::passed : Exit::failed);
 }

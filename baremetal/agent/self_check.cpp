@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "baremetal/agent/self_check.h"
 
+#include "baremetal/agent/checks.h"
 #include "baremetal/x86_64/apic.h"
 #include "baremetal/x86_64/platform.h"
 #include "baremetal/x86_64/probe.h"
@@ -15,31 +16,6 @@ extern "C" u64 lost_registers() noexcept;
 namespace {
 
 using Touched = X86_64::Touched;
-
-class Checks {
- public:
-  void expect(const char* what, bool holds) noexcept {
-    ++count_;
-    if (holds) return;
-    ++faults_;
-    serial::line("CPU ", u64{this_processor().number}, ": it does not hold that ",
-                 std::string_view(what));
-  }
-  // Whether a CPU has kept what it did not have to forget: an engine that never does shows no flush
-  // that is missing.
-  void note_stale(bool was_kept) noexcept {
-    ++could_keep_;
-    kept_ += was_kept ? 1 : 0;
-  }
-  void tell() const noexcept {
-    serial::line("checked: ", u64{count_}, ", faults: ", u64{faults_},
-                 ", stale translations: ", u64{kept_}, " of ", u64{could_keep_});
-  }
-  u32 faults() const noexcept { return faults_; }
-
- private:
-  u32 count_ = 0, faults_ = 0, could_keep_ = 0, kept_ = 0;
-};
 
 // A tree by which one address leads to one page. All in the first pages of the test machine, which
 // has not begun.

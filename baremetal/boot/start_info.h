@@ -7,16 +7,10 @@
 #include <array>
 #include <string_view>
 
+#include "baremetal/boot/memory_map.h"
 #include "baremetal/x86_64/layout.h"
 
 namespace bare {
-
-struct MemoryMapEntry {
-  u64 at;
-  u64 bytes;
-  u32 type;  // 1: RAM.
-  u32 reserved;
-};
 
 class StartInfo {
  public:
@@ -34,9 +28,10 @@ class StartInfo {
       }
     }
     if (raw.version >= 1) {
-      const auto* const from = linear<MemoryMapEntry>(raw.memory_map);
-      memory_count_ = std::min(raw.memory_map_entries, static_cast<u32>(memory_.size()));
-      std::copy_n(from, memory_count_, memory_.begin());
+      const auto* const from = linear<RawMemory>(raw.memory_map);
+      for (u32 i = 0; i < raw.memory_map_entries; ++i) {
+        is_whole_ = memory_.add(from[i].at, from[i].bytes, from[i].type) && is_whole_;
+      }
     }
     return true;
   }
@@ -57,15 +52,9 @@ class StartInfo {
     return number;
   }
 
-  // The end of the RAM that begins at 1 MiB.
-  u64 ram_end() const {
-    u64 end = 0;
-    for (u32 i = 0; i < memory_count_; ++i) {
-      const MemoryMapEntry& one = memory_[i];
-      if (one.type == 1 && one.at <= 0x10'0000) end = std::max(end, one.at + one.bytes);
-    }
-    return end;
-  }
+  // Whole, unless it is longer than anybody expects.
+  const MemoryMap& memory() const { return memory_; }
+  bool is_whole() const { return is_whole_; }
 
  private:
   struct Raw {
@@ -80,14 +69,20 @@ class StartInfo {
     u32 memory_map_entries;
     u32 reserved;
   };
+  struct RawMemory {
+    u64 at;
+    u64 bytes;
+    u32 type;
+    u32 reserved;
+  };
 
   static bool is_digit(char one) { return one >= '0' && one <= '9'; }
   usize find(std::string_view word) const { return command_line().find(word); }
 
   std::array<char, 256> text_{};
   usize text_bytes_ = 0;
-  std::array<MemoryMapEntry, 32> memory_{};
-  u32 memory_count_ = 0;
+  MemoryMap memory_{};
+  bool is_whole_ = true;
 };
 
 }  // namespace bare
