@@ -9,10 +9,16 @@ import tempfile
 
 PASSED, CRASHED, TRIPLE_FAULT, HANGS = 33, 35, 0, "hangs"
 
-# The command line, QEMU's status, and what must be said.
+# The command line, QEMU's status, and what must be said; and what is not as it is by default: "mb"
+# of RAM, "cpus", QEMU's "thread". What CPUs remember is only told where one thread plays them all.
 CASES = [
     ("boot cpus=1", PASSED, "faults: 0, stale translations: 15 of 15\npassed\n"),
     ("boot", PASSED, "faults: 0, stale translations: 60 of 60\npassed\n"),
+    ("kernel", PASSED, "faults: 0, stale translations: 12 of 12\npassed\n"),
+    ("kernel", PASSED, "1 CPUs, 128 MiB\n", {"mb": 128, "cpus": 1}),
+    ("kernel", PASSED, "3 CPUs, 67 MiB\n", {"mb": 67, "cpus": 3}),
+    ("kernel", PASSED, "4 CPUs, 1026 MiB\n", {"mb": 1026}),  # More than the loader's table maps.
+    ("kernel", PASSED, ", faults: 0, ", {"thread": "multi"}),
     ("boot fault=trap", CRASHED, "vector 14, error 0x2, CR2 0xffffc04000000000"),
     ("boot fault=double", CRASHED, "vector 8, error 0x0"),
     ("boot fault=triple", TRIPLE_FAULT, ""),
@@ -22,13 +28,14 @@ CASES = [
 ]
 
 
-def boot(image: str, line: str, seconds: float) -> tuple[object, str]:
+def boot(image: str, line: str, seconds: float, mb: int = 64, cpus: int = 4,
+         thread: str = "single") -> tuple[object, str]:
     with tempfile.NamedTemporaryFile(dir="/dev/shm") as ram:
-        ram.truncate(64 << 20)
+        ram.truncate(mb << 20)
         command = [
-            "qemu-system-x86_64", "-accel", "tcg,thread=single", "-cpu", "max,-la57",
-            "-M", "microvm,acpi=off,memory-backend=ram", "-m", "64", "-smp", "4",
-            "-object", f"memory-backend-file,id=ram,size=64M,share=on,mem-path={ram.name}",
+            "qemu-system-x86_64", "-accel", f"tcg,thread={thread}", "-cpu", "max,-la57",
+            "-M", "microvm,acpi=off,memory-backend=ram", "-m", str(mb), "-smp", str(cpus),
+            "-object", f"memory-backend-file,id=ram,size={mb}M,share=on,mem-path={ram.name}",
             "-kernel", image, "-append", line, "-display", "none", "-nodefaults", "-no-reboot",
             "-serial", "stdio", "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
         try:
@@ -42,12 +49,13 @@ def boot(image: str, line: str, seconds: float) -> tuple[object, str]:
 def main() -> int:
     image = sys.argv[1]
     faults = 0
-    for line, status, said in CASES:
-        seen_status, seen = boot(image, line, 3 if status == HANGS else 30)
+    for line, status, said, *shape in CASES:
+        seen_status, seen = boot(image, line, 3 if status == HANGS else 30,
+                                 **(shape[0] if shape else {}))
         if seen_status == status and said in seen:
             continue
         faults += 1
-        print(f"{line}: status {seen_status}, not {status}; wanted {said!r} in:\n{seen}")
+        print(f"{line} {shape}: status {seen_status}, not {status}; wanted {said!r} in:\n{seen}")
     return 1 if faults else 0
 
 

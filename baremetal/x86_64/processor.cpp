@@ -160,15 +160,33 @@ void wait_a_moment() noexcept {
   cpu::pause();
 }
 
-void run_there(u32 on, Processor::Handler run, void* with) noexcept {
-  Processor& other = processors[on];
-  if (&other == &this_processor()) return run(with);
+namespace {
+
+void tell(Processor& other, Processor::Handler run, void* with) noexcept {
   other.job = run;
   other.job_with = with;
   // ORDER: see Processor::told.
-  const u32 told = other.told.load(std::memory_order_relaxed) + 1;
-  other.told.store(told, std::memory_order_release);
+  other.told.store(other.told.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+}
+void await(const Processor& other) noexcept {
+  // ORDER: see Processor::told, which only the caller writes.
+  const u32 told = other.told.load(std::memory_order_relaxed);
   while (other.done.load(std::memory_order_acquire) != told) wait_a_moment();
+}
+
+}  // namespace
+
+void run_there(u32 on, Processor::Handler run, void* with) noexcept {
+  Processor& other = processors[on];
+  if (&other == &this_processor()) return run(with);
+  tell(other, run, with);
+  await(other);
+}
+
+void run_everywhere(Processor::Handler run, void* with) noexcept {
+  for (u32 i = 1; i < processor_count; ++i) tell(processors[i], run, with);
+  run(with);
+  for (u32 i = 1; i < processor_count; ++i) await(processors[i]);
 }
 
 void start_others(u32 wanted) noexcept {

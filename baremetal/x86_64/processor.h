@@ -119,6 +119,9 @@ void start_others(u32 wanted) noexcept;
 // Has `run(with)` run on a CPU, and waits. Requires that the caller is on CPU 0, or on that one.
 void run_there(u32 on, Processor::Handler run, void* with) noexcept;
 
+// The same on all of them at once, the caller's included. Requires that it is on CPU 0.
+void run_everywhere(Processor::Handler run, void* with) noexcept;
+
 // The CPUs that take interrupts whenever they wait; others hold them back.
 inline std::atomic<u64> may_interrupt{0};
 // This CPU takes what is pending, if it takes any. Whether something was.
