@@ -596,7 +596,8 @@ class KernelCheck {
         expect("and written", is_reached(there, Access::store, 0x77) && (word & 0xff) == 0x77);
         expect("and not executed", faults(there, Access::fetch, kRights | kByFetch));
       }
-      expect("the kernel's pages are global", (leaf_of(root(), begin + kPage).entry & kGlobal) != 0);
+      expect("the kernel's pages are global",
+             (leaf_of(root(), begin + kPage).entry & kGlobal) != 0);
     });
     const auto before = interrupts();
     const auto dropped = drop(std::move(area));
@@ -719,8 +720,7 @@ class KernelCheck {
     if (!checks_.expect("there are frames", code.ok() && data.ok())) return;
     const mm::UFrame<Kernel> kept(data.take());
     const u64 data_at = kept.start_paddr().value;
-    __builtin_memcpy(&word_of(code.value().start_paddr().value),
-                     linear<u8>(probe_code_at), 32);
+    __builtin_memcpy(&word_of(code.value().start_paddr().value), linear<u8>(probe_code_at), 32);
     expect("pages are mapped in it",
            map_user(*space, kProgramAt, mm::UFrame<Kernel>(code.take()), kRx) &&
                map_user(*space, kDataAt, kept.clone(), kRw));
@@ -734,7 +734,8 @@ class KernelCheck {
       expect("and loads", user_reaches(kDataAt + 64, Access::load, value));
       expect("a program's code is not written",
              user_faults(kProgramAt + 8, Access::store, kRights | kByStore));
-      expect("and its data is not executed", user_faults(kDataAt, Access::fetch, kRights | kByFetch));
+      expect("and its data is not executed",
+             user_faults(kDataAt, Access::fetch, kRights | kByFetch));
       expect("where nothing is, a program faults",
              user_faults(kDataAt + kPage, Access::load, kAbsent));
       expect("a program does not reach what is the kernel's",
@@ -746,6 +747,7 @@ class KernelCheck {
       expect("and the kernel does, in a space, too",
              load(Kernel::kMemoryBase + data_at + 64) == word_of(data_at + 64) &&
                  load(kDataAt + 64) == word_of(data_at + 64));
+      check_words(data_at);
     });
 
     check_unmap(*space, kept);
@@ -753,8 +755,7 @@ class KernelCheck {
     // The last handle of a space is the last CPU's.
     const u64 free = free_pages();
     on(0, [&] { go_to(*table_); });
-    expect("who has it dropped is not the last",
-           !drop(std::move(*space)) || processor_count == 1);
+    expect("who has it dropped is not the last", !drop(std::move(*space)) || processor_count == 1);
     space.reset();
     on_others([&] {
       expect("a space lives as long as some CPU translates by it",
@@ -768,6 +769,20 @@ class KernelCheck {
       expect("nobody knows a space that is gone",
              faults(kProgramAt, Access::load, kAbsent) && Kernel::root().value == root());
     });
+  }
+
+  // As programs agree with the kernel on one.
+  void check_words(u64 data_at) noexcept {
+    const auto word = static_cast<u32>(word_of(data_at + 128));
+    const u32 next = word + 1;
+    expect("a program's word is loaded", Kernel::load_user({kDataAt + 128}) == word);
+    expect("and exchanged, if it is what is expected",
+           Kernel::compare_exchange_user({kDataAt + 128}, next, 0) == word &&
+               Kernel::compare_exchange_user({kDataAt + 128}, word, next) == word &&
+               static_cast<u32>(word_of(data_at + 128)) == next);
+    expect("and is not, where a program may not store, or nothing is",
+           !Kernel::compare_exchange_user({kProgramAt}, 0, 0) &&
+               !Kernel::load_user({kDataAt + kPage}) && !Kernel::load_user({u64{1} << 62}));
   }
 
   // By the first CPU; the others know the page until they are interrupted.
@@ -788,7 +803,8 @@ class KernelCheck {
     }
     expect_interrupts_since(before);
     on_each([&] {
-      expect("no CPU knows a page that was unmapped", user_faults(kDataAt + 64, Access::load, kAbsent));
+      expect("no CPU knows a page that was unmapped",
+             user_faults(kDataAt + 64, Access::load, kAbsent));
     });
     for (int i = 0; i < 2; ++i) on_each([] { (void)mm::quiesce<Kernel>(Kernel::this_cpu()); });
     expect("when all have passed the frame is given up", data.reference_count() == 1);

@@ -134,5 +134,8 @@ inline u32 compare_exchange_word(u64 at, u32 expected, u32 desired) noexcept {
 
 // Copies up. The bytes that were not copied, if a fault ended it (trap.cpp).
 extern "C" u64 copy_bytes(void* to, const void* from, u64 bytes) noexcept;  // probe.S
+// What load_word() and compare_exchange_word() would say, and bit 32; 0 after a fault.
+extern "C" u64 try_load_word(u64 at) noexcept;
+extern "C" u64 try_exchange_word(u64 at, u32 expected, u32 desired) noexcept;
 
 }  // namespace bare::cpu

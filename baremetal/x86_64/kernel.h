@@ -65,6 +65,13 @@ struct Kernel : X86_64, mm::MappedEntries<kKernelLayout.linear.begin> {
     return copy(reinterpret_cast<void*>(at.value), bytes, n);
   }
 
+  static std::optional<u32> load_user(VirtAddr at) noexcept {
+    return with_ac([=] { return cpu::try_load_word(at.value); });
+  }
+  static std::optional<u32> compare_exchange_user(VirtAddr at, u32 expected, u32 desired) noexcept {
+    return with_ac([=] { return cpu::try_exchange_word(at.value, expected, desired); });
+  }
+
   // Who waits for another CPU must take what that sends meanwhile.
   static void spin_hint() noexcept {
     // ORDER: none needed: it is only a number.
@@ -87,6 +94,13 @@ struct Kernel : X86_64, mm::MappedEntries<kKernelLayout.linear.begin> {
     const u64 left = cpu::copy_bytes(to, from, n);
     cpu::clac();
     return n - left;
+  }
+  static std::optional<u32> with_ac(auto&& use) noexcept {
+    cpu::stac();
+    const u64 seen = use();
+    cpu::clac();
+    if (seen >> 32 == 0) return std::nullopt;
+    return static_cast<u32>(seen);
   }
 };
 

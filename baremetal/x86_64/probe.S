@@ -53,6 +53,24 @@ copy_bytes_ends:
   movq %rcx, %rax
   retq
 
+// u64 try_load_word(at), u64 try_exchange_word(at, expected, desired): see cpu.h.
+.globl try_load_word, try_load_word_loads, try_exchange_word, try_exchange_word_exchanges
+.globl try_word_ends
+try_load_word:
+try_load_word_loads:
+  movl (%rdi), %eax
+  btsq $32, %rax
+  retq
+try_exchange_word:
+  movl %esi, %eax
+try_exchange_word_exchanges:
+  lock cmpxchgl %edx, (%rdi)
+  btsq $32, %rax
+  retq
+try_word_ends:
+  xorl %eax, %eax
+  retq
+
 // Of ring 3, and of ring 0 by the linear map: both end in a breakpoint.
 .section .boot.user, "ax"
 .balign 4096

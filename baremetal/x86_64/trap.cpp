@@ -10,12 +10,28 @@ namespace bare {
 
 void (*on_crash)(const CrashReport& report) noexcept = nullptr;
 
-// Inside copy_bytes() (probe.S): the one instruction that may fault, and where to go then.
-extern "C" const char copy_bytes_copies[], copy_bytes_ends[];
+// In probe.S: instructions that may fault, and where to go then.
+extern "C" const char copy_bytes_copies[], copy_bytes_ends[], try_load_word_loads[],
+    try_exchange_word_exchanges[], try_word_ends[];
 
 namespace {
 
 bool is_crashing = false;
+
+// 0: nowhere.
+u64 way_out_of(u64 rip) noexcept {
+  struct Way {
+    const char* from;
+    const char* to;
+  };
+  for (const Way& one :
+       {Way{copy_bytes_copies, copy_bytes_ends}, Way{try_load_word_loads, try_word_ends},
+        Way{try_exchange_word_exchanges, try_word_ends}}) {
+    // SAFETY: labels; only their addresses are of interest.
+    if (rip == reinterpret_cast<u64>(one.from)) return reinterpret_cast<u64>(one.to);
+  }
+  return 0;
+}
 
 void go_on(Trap& trap, Awaited& awaited) noexcept {
   awaited.vector = trap.vector;
@@ -57,11 +73,10 @@ extern "C" void handle_trap(Trap& trap) noexcept {
     return own.interrupted();
   }
   if (own.awaited.rip != 0 && trap.vector != kDoubleFault) return go_on(trap, own.awaited);
-  // SAFETY: labels of one function; only their addresses are of interest.
-  if (trap.rip == reinterpret_cast<u64>(copy_bytes_copies) &&
-      (trap.vector == kPageFault || trap.vector == kGeneralProtection)) {
+  const u64 way_out = way_out_of(trap.rip);
+  if (way_out != 0 && (trap.vector == kPageFault || trap.vector == kGeneralProtection)) {
     own.awaited.cr2 = cpu::read_cr2();
-    trap.rip = reinterpret_cast<u64>(copy_bytes_ends);
+    trap.rip = way_out;
     return;
   }
   crash({trap.vector, trap.error, cpu::read_cr2(), trap.rip, own.number, "an unexpected trap"});
