@@ -119,9 +119,9 @@ u64 tables_below(u64 table, u32 level, u64 first = 0) noexcept {
 // What is to be known of a page's number everywhere.
 u64 tag_of(u64 at) noexcept { return (at / kPage + 1) * 0x9e37'79b9'7f4a'7c15; }
 
-// Seen by whoever goes over to the kernel's table (Kernel::before_root).
+// What each CPU has done to go over to the kernel's table.
 struct Crossing {
-  bool has_loaded = false, has_boot_table = false, has_flushed_after = false;
+  bool has_loaded = false, has_flushed_after = false;
 };
 constinit std::array<Crossing, kMostCpus> crossings{};
 constinit mm::MemoryRegions reported{}, regions{};
@@ -435,12 +435,17 @@ class KernelCheck {
     Kernel::before_root = []() noexcept {
       Crossing& own = crossings[Kernel::this_cpu()];
       own.has_loaded = true;
-      own.has_boot_table = (word_of(agent_root_at + kFirstEntry * 8) & kPresent) != 0;
       own.has_flushed_after = false;
     };
     Kernel::after_flush_of_all = []() noexcept {
       Crossing& own = crossings[Kernel::this_cpu()];
       own.has_flushed_after = own.has_loaded;
+    };
+    // Whatever is said after that, some CPU could not say it any more.
+    Kernel::before_exchange = []() noexcept {
+      for (u32 i = 0; i < processor_count; ++i) {
+        if (!crossings[i].has_loaded) crash("the boot table goes while a CPU translates by it");
+      }
     };
     const u64 free = free_pages();
     for (u32 i = 0; i < processor_count; ++i) {
@@ -461,15 +466,14 @@ class KernelCheck {
                boot_table().map_base_page({kAtBoot + kPage}, {0}, {}).stopped_by ==
                    mm::BootTableError::dismissed);
         const Crossing& own = crossings[i];
-        expect("a CPU loads the kernel's root while there is the boot table",
-               own.has_loaded && own.has_boot_table && Kernel::root().value == root());
-        expect("and then forgets all, what is global, too", own.has_flushed_after);
+        expect("a CPU loads the kernel's root", own.has_loaded && Kernel::root().value == root());
+        expect("a CPU then forgets all, what is global, too", own.has_flushed_after);
       });
       expect(
           "nothing is given back before the last CPU has gone over",
           free_pages() == free + (is_last ? boot_tables_ : 0) && is_boot_root_whole() != is_last);
     }
-    Kernel::before_root = Kernel::after_flush_of_all = nullptr;
+    Kernel::before_exchange = Kernel::before_root = Kernel::after_flush_of_all = nullptr;
     expect("the loader's tables are the image's still",
            Slot::of({agent_root_at})->ref_count() == 1 &&
                Slot::of({table_of_loader_})->ref_count() == 1);

@@ -24,10 +24,14 @@ struct Kernel : X86_64, mm::MappedEntries<kKernelLayout.linear.begin> {
 
   using Words = mm::MappedEntries<kMemoryBase>;
   using Words::compare_exchange_pte;
-  using Words::exchange_pte;
   using Words::load_pte;
   using Words::peek_pte;
   using Words::store_pte;
+
+  static u64 exchange_pte(PhysAddr at, u64 v, std::memory_order order) noexcept {
+    if (before_exchange != nullptr) before_exchange();
+    return Words::exchange_pte(at, v, order);
+  }
 
   static mm::Globals<Kernel>& globals() noexcept {
     static constinit mm::Globals<Kernel> the_globals;
@@ -82,6 +86,7 @@ struct Kernel : X86_64, mm::MappedEntries<kKernelLayout.linear.begin> {
   }
 
   // For whoever looks on: on the CPU that does it. Null: nobody does.
+  static inline void (*before_exchange)() noexcept = nullptr;  // Of a table's entry.
   static inline void (*before_root)() noexcept = nullptr;
   static inline void (*after_flush_of_all)() noexcept = nullptr;
 
