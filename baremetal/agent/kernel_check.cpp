@@ -2,122 +2,39 @@
 #include "baremetal/agent/kernel_check.h"
 
 #include "baremetal/agent/checks.h"
+#include "baremetal/agent/kernel_use.h"
 #include "baremetal/agent/mailbox.h"
-#include "baremetal/x86_64/kernel.h"
-#include "baremetal/x86_64/probe.h"
 #include "impl/boot/allocators.h"
-#include "impl/frame/alloc_options.h"
-#include "impl/vm/kernel_area.h"
 #include "impl/vm/kernel_space.h"
-#include "impl/vm/space.h"
 
 namespace bare {
 
-extern "C" const u64 agent_root_at;                                             // boot/start.S
-extern "C" const char text_begin[], rodata_begin[], data_begin[], image_end[];  // link.ld
+extern "C" const u64 agent_root_at;  // boot/start.S
 
 namespace {
 
 using mm::PageFlags, mm::PageProperty, mm::PageUsage, mm::PhysRange;
-using Config = mm::KernelConfig<Kernel>;
-using Table = mm::PageTable<Config>;
 using Slot = mm::MetaSlot<Kernel>;
-using Area = mm::KernelArea<Config>;
-using Space = mm::VmSpace<Kernel>;
 
-constexpr u64 kPage = mm::kPageSize, kLargePage = mm::page_size(2);
 constexpr u64 kMappedByLoader = u64{1} << 30;  // boot/start.S
 constexpr u64 kLinearEntry = mm::index_of(Kernel::kMemoryBase, 4);
 constexpr u8 kBreak = 0xcc;  // INT3.
 
-constexpr u8 kRw = PageFlags::kReadable | PageFlags::kWritable;
-constexpr u8 kRx = PageFlags::kReadable | PageFlags::kExecutable;
 constexpr PageProperty kData{.flags = {kRw}, .privileged = {}};
 constexpr PageProperty kDevice{.flags = {kRw},
                                .cache = mm::CachePolicy::uncacheable,
                                .privileged = {mm::PrivilegedPageFlags::kGlobal}};
-
-// Error codes of page faults. Intel SDM vol. 3A, figure 4-12.
-enum Fault : u64 { kAbsent = 0, kRights = 1, kByStore = 2, kByUser = 4, kByFetch = 16 };
-
-u64 address(const char* symbol) noexcept {
-  // SAFETY: only the address is of interest.
-  return reinterpret_cast<u64>(symbol);
-}
-u64 page_end(u64 at) noexcept { return (at + kPage - 1) & ~(kPage - 1); }
 
 // Where the image, with all that is linked into it, lies; and what the host knows of.
 PhysRange image_range() noexcept { return {kImageAt, page_end(address(image_end) - kLinearBase)}; }
 constexpr PhysRange kMailboxRange{kMailboxAt, kMailboxAt + kMailboxRoom};
 constexpr PhysRange kTrampolineRange{kTrampolineAt, kTrampolineAt + kPage};
 
-// One job after another, on its CPU.
-void on(u32 cpu, auto&& job) noexcept {
-  using Job = std::remove_reference_t<decltype(job)>;
-  // SAFETY: it is the job.
-  run_there(
-      cpu, [](void* with) noexcept { (*static_cast<Job*>(with))(); }, &job);
-}
-void on_each(auto&& job) noexcept {
-  for (u32 i = 0; i < processor_count; ++i) on(i, job);
-}
-
-// The word there, if nothing faults.
-std::optional<u64> load(u64 at) noexcept {
-  u64 word = 0;
-  if (Kernel::copy_from_user(&word, {at}, sizeof word) != sizeof word) return std::nullopt;
-  return word;
-}
-bool is_reached(u64 at, Access how, u8 value = 0) noexcept {
-  return probe(at, how, /*is_user=*/false, /*ac=*/false, value).vector == kBreakpoint;
-}
-bool faults(u64 at, Access how, u64 error) noexcept {
-  const Awaited& trap = probe(at, how, /*is_user=*/false, /*ac=*/false, 0);
-  return trap.vector == kPageFault && trap.error == error && trap.cr2 == at;
-}
-// A store changes nothing: it is of what is there.
-bool is_writable(u64 at) noexcept {
-  const Awaited& trap = probe(at, Access::load, /*is_user=*/false, /*ac=*/false, 0);
-  return trap.vector == kBreakpoint && is_reached(at, Access::store, static_cast<u8>(trap.rax));
-}
-
-u64& word_of(u64 at) noexcept {
-  // SAFETY: all memory is mapped there, once there are slots.
-  return *reinterpret_cast<u64*>(Kernel::kMemoryBase + at);
-}
 u64 sum_of(const PhysRange& range) noexcept {
   u64 sum = 0;
   for (u64 at = range.begin; at < range.end; at += sizeof(u64)) sum = sum * 31 + word_of(at);
   return sum;
 }
-
-// The entry that a table leads to, read word by word.
-struct Leaf {
-  u64 entry = 0;  // 0: none.
-  u32 level = 0;
-};
-Leaf leaf_of(u64 root, u64 va) noexcept {
-  u64 table = root;
-  for (u32 level = 4;; --level) {
-    const u64 entry = word_of(table + mm::index_of(va, level) * 8);
-    if ((entry & kPresent) == 0) return {0, level};
-    if (level == 1 || (entry & kLeaf) != 0) return {entry, level};
-    table = entry & kAddressBits;
-  }
-}
-// With the table itself.
-u64 tables_below(u64 table, u32 level, u64 first = 0) noexcept {
-  u64 count = 1;
-  for (u64 i = first; i < 512 && level > 1; ++i) {
-    const u64 entry = word_of(table + i * 8);
-    if ((entry & kPresent) == 0 || (entry & kLeaf) != 0) continue;
-    count += tables_below(entry & kAddressBits, level - 1);
-  }
-  return count;
-}
-
-// What is to be known of a page's number everywhere.
-u64 tag_of(u64 at) noexcept { return (at / kPage + 1) * 0x9e37'79b9'7f4a'7c15; }
 
 // What each CPU has done to go over to the kernel's table.
 struct Crossing {
@@ -131,7 +48,6 @@ class KernelCheck {
   KernelCheck(Checks& checks, const MemoryMap& map) noexcept : checks_(checks), map_(map) {}
 
   void run() noexcept {
-    let_interrupts_in();
     // The loader's table has memory where the kernel will have it, too.
     word_by_loader(agent_root_at + kLinearEntry * 8) =
         word_by_loader(agent_root_at + kFirstEntry * 8);
@@ -149,14 +65,7 @@ class KernelCheck {
     activate();
     on_each([&] { check_memory(); });
     on_each([&] { check_rights(); });
-    for (int round = 0; round < 2; ++round) {
-      check_balance([&] {
-        check_area();
-        check_large_area();
-      });
-      check_balance([&] { check_space(); });
-    }
-    check_balance([&] { check_at_once(); });
+    check_kernel_use(checks_, *table_);
     check_reserved();
   }
 
@@ -165,7 +74,6 @@ class KernelCheck {
   static mm::BootPageTable<Kernel>& boot_table() noexcept {
     return Kernel::globals().boot_page_table;
   }
-  static u64 free_pages() noexcept { return Kernel::globals().allocator.free_bytes() / kPage; }
   void expect(const char* what, bool holds) noexcept { (void)checks_.expect(what, holds); }
 
   // What the loader says of a page, and what is ours of it.
@@ -299,19 +207,20 @@ class KernelCheck {
           break;
         default: break;
       }
-      const u64 counted = usage == PageUsage::unused ? Slot::kUnused : 1;
-      // A page of the free lists is unique; who has it says its usage.
       if (usage == PageUsage::unused) {
         ++unused;
-        is_right = is_right && slot->ref_count() != 1;
+        // Of a free block the first page is the allocator's own.
+        is_right =
+            is_right && (slot->ref_count() == Slot::kUnused || slot->ref_count() == Slot::kUnique);
       } else {
-        is_right = is_right && slot->ref_count() == counted &&
+        is_right = is_right && slot->ref_count() == 1 &&
                    mm::Frame<Kernel>::from_in_use({at}).value().usage() == usage;
       }
     }
     expect("every page's slot is in its place", is_placed);
     expect("every page is used for what it is used for", is_right);
-    expect("what is usable, and was not handed out early, is free", free_pages() == unused);
+    expect("what is usable, and was not handed out early, is free",
+           free_pages() == unused && is_free_memory_usable(unused, early));
     expect("what was handed out early is the slots, the boot tables and a page",
            early_pages == slots_at_.bytes() / kPage + boot_tables_ + 1);
     bool leads_there = true;
@@ -321,6 +230,23 @@ class KernelCheck {
       leads_there = leads_there && seen && seen->at.value == slots_at_.begin + at;
     }
     expect("the slots' pages are mapped one after another", leads_there);
+  }
+
+  // Whether what the allocator has is so many pages, none of which is anybody's.
+  bool is_free_memory_usable(u64 pages, const std::array<PhysRange, 2>& early) const noexcept {
+    bool is_so = true;
+    auto take = [&](PhysAddr block, u64 count) {
+      for (u64 at = block.value; at < block.value + count * kPage; at += kPage) {
+        is_so = is_so && type_of(at) == mm::RegionType::usable && !lies_in(at, early[0]) &&
+                !lies_in(at, early[1]);
+      }
+      pages -= count;
+    };
+    auto take_chunk = [&](mm::Chunk chunk) { take(chunk.at, chunk.bytes() / kPage); };
+    Kernel::globals().allocator.each_free(
+        [&](u32, mm::PageCache::Block block) { take(block.at, block.pages); },
+        [&](u32, mm::Chunk chunk) { take_chunk(chunk); }, take_chunk);
+    return is_so && pages == 0;
   }
 
   // Tables are frames from here on.
@@ -358,7 +284,7 @@ class KernelCheck {
     mm::KernelMap map = mm::KernelMap::of(kKernelLayout, image_range());
     map.image = {kLinearBase + kImageAt};
     const u64 free = free_pages();
-    auto made = mm::init_kernel_page_table<Config>(map, std::move(*slots_));
+    auto made = mm::init_kernel_page_table<KernelConfig>(map, std::move(*slots_));
     if (!checks_.expect("the kernel's table is made", made.ok())) return false;
     table_.emplace(made.take());
     // The local APIC, where the image knows it to be.
@@ -403,7 +329,7 @@ class KernelCheck {
     for (const Part& part : {Part{image, address(rodata_begin), kRx},
                              Part{address(rodata_begin), address(data_begin), PageFlags::kReadable},
                              Part{address(data_begin), end, kRw}}) {
-      auto cursor = mm::CursorMut<Config>::open(*table_, {part.begin}, {part.end});
+      auto cursor = mm::CursorMut<KernelConfig>::open(*table_, {part.begin}, {part.end});
       const bool is_done =
           cursor.ok() && !cursor.value()
                               .protect(part.end - part.begin,
@@ -441,7 +367,7 @@ class KernelCheck {
       Crossing& own = crossings[Kernel::this_cpu()];
       own.has_flushed_after = own.has_loaded;
     };
-    // Whatever is said after that, some CPU could not say it any more.
+    // Once that has happened, there may be no CPU that could say so.
     Kernel::before_exchange = []() noexcept {
       for (u32 i = 0; i < processor_count; ++i) {
         if (!crossings[i].has_loaded) crash("the boot table goes while a CPU translates by it");
@@ -545,336 +471,6 @@ class KernelCheck {
     expect("nothing of the lower half is reached", holds);
   }
 
-  // Whatever was taken is given back, but for the kernel's own tables, which stay.
-  void check_balance(auto&& work) noexcept {
-    const u64 free = free_pages(), tables = tables_below(root(), 4, mm::kEntries / 2);
-    work();
-    // A period may run, and another wait behind it.
-    for (int i = 0; i < 3; ++i) on_each([] { (void)mm::quiesce<Kernel>(Kernel::this_cpu()); });
-    const u64 grown = tables_below(root(), 4, mm::kEntries / 2) - tables;
-    expect("all frames are given back", free_pages() == free - grown);
-  }
-
-  static u64 cpus() noexcept { return ~u64{0} >> (64 - processor_count); }
-  static u64 other_cpus() noexcept { return cpus() & ~(u64{1} << Kernel::this_cpu()); }
-  static void let_interrupts_in() noexcept { X86_64::let_interrupt(cpus()); }
-  // Who was about to take one has done so when this returns.
-  static void hold_interrupts_back() noexcept {
-    X86_64::let_interrupt(0);
-    on_each([] {});
-  }
-  // How often each was interrupted.
-  static std::array<u64, kMostCpus> interrupts() noexcept {
-    std::array<u64, kMostCpus> all{};
-    for (u32 i = 0; i < processor_count; ++i) all[i] = processors[i].interrupts;
-    return all;
-  }
-  void expect_interrupts_since(const std::array<u64, kMostCpus>& before) noexcept {
-    bool holds = true;
-    for (u32 i = 1; i < processor_count; ++i) holds = holds && processors[i].interrupts > before[i];
-    expect("every other CPU was interrupted", holds);
-  }
-
-  // Five pages, and frames in the middle.
-  void check_area() noexcept {
-    auto frames = mm::FrameAllocOptions<Kernel>().alloc_segment(3);
-    if (!checks_.expect("there are frames", frames.ok())) return;
-    auto segment = frames.take();
-    const u64 at = segment.start_paddr().value;
-    Area area;
-    const auto mapped = Area::map_frames(area, *table_, 5, 1, segment, mm::kKernelData);
-    if (!checks_.expect("an area is made", !mapped.stopped_by && mapped.pages == 3)) return;
-    const u64 begin = area.begin().value;
-    expect("an area lies where areas do",
-           kKernelLayout.areas.contains(begin) && area.end().value <= kKernelLayout.areas.end);
-    on_each([&] {
-      for (u64 page = 0; page < 5; ++page) {
-        const u64 there = begin + page * kPage + 8 * page;
-        if (page == 0 || page == 4) {
-          expect("nothing is mapped around them", faults(there, Access::load, kAbsent));
-          continue;
-        }
-        u64& word = word_of(at + (page - 1) * kPage + 8 * page);
-        word = tag_of(there) + Kernel::this_cpu();
-        expect("frames are read in their area", load(there) == word);
-        expect("and written", is_reached(there, Access::store, 0x77) && (word & 0xff) == 0x77);
-        expect("and not executed", faults(there, Access::fetch, kRights | kByFetch));
-      }
-      expect("the kernel's pages are global",
-             (leaf_of(root(), begin + kPage).entry & kGlobal) != 0);
-    });
-    const auto before = interrupts();
-    const auto dropped = drop(std::move(area));
-    expect("the frames are taken out, and only other CPUs waited for",
-           dropped.pages == 3 && (dropped.cpus & ~other_cpus()) == 0);
-    expect_interrupts_since(before);
-    on_each([&] {
-      bool holds = true;
-      for (u64 page = 0; page < 5; ++page) {
-        holds = holds && faults(begin + page * kPage + 8 * page, Access::load, kAbsent);
-      }
-      expect("no CPU knows an area that was dropped", holds);
-    });
-  }
-
-  // Of one large page: then a small one in it gets rights of its own.
-  void check_large_area() noexcept {
-    const std::optional<PhysAddr> memory = Kernel::alloc(kLargePage, kLargePage);
-    if (!checks_.expect("there is a large page", memory.has_value())) return;
-    Area area;
-    const auto mapped = Area::map_range(area, *table_, 2 * kPagesOfLarge, kPagesOfLarge, *memory,
-                                        kPagesOfLarge, mm::kKernelData);
-    if (!checks_.expect("an area is made", !mapped.stopped_by)) return;
-    const u64 begin = area.begin().value + kLargePage;
-    expect("a large page is mapped where it fits",
-           leaf_of(root(), begin).level == (begin % kLargePage == 0 ? 2 : 1));
-    const u64 odd = begin + 100 * kPage;
-    on_each([&] { expect("it is written", is_writable(odd) && is_writable(odd + kPage)); });
-
-    const auto before = interrupts();
-    auto flusher = mm::Flusher<Kernel>::of_kernel();
-    {
-      auto cursor = mm::CursorMut<Config>::open(*table_, {odd}, {odd + kPage});
-      const bool is_done =
-          cursor.ok() && cursor.value()
-                             .protect_next(kPage,
-                                           [](PageFlags& flags, mm::CachePolicy&) noexcept {
-                                             flags.bits = PageFlags::kReadable;
-                                           })
-                             .ok();
-      expect("one page of a large one is protected", is_done);
-      hold_interrupts_back();
-      flusher.issue_pages({odd}, 1);
-      (void)flusher.dispatch();
-    }
-    on_others([&] { checks_.note_stale(is_writable(odd)); });
-    expect("the other CPUs are yet to flush", flusher.behind() == other_cpus());
-    let_interrupts_in();
-    (void)flusher.sync();
-    expect_interrupts_since(before);
-    on_each([&] {
-      expect("the page is not written", faults(odd, Access::store, kRights | kByStore));
-      bool holds = true;
-      for (u64 at = begin; at < begin + kLargePage; at += kPage) {
-        holds = holds && (at == odd || is_writable(at)) &&
-                load(at) == load(Kernel::kMemoryBase + memory->value + (at - begin));
-      }
-      expect("all others of the large page are, and lead where they did", holds);
-    });
-    (void)drop(std::move(area));
-    on_each([&] {
-      expect("no CPU knows a large page that was dropped",
-             faults(begin, Access::load, kAbsent) && faults(odd, Access::load, kAbsent));
-    });
-    Kernel::dealloc(*memory, kLargePage);
-  }
-  void on_others(auto&& job) noexcept {
-    for (u32 i = 1; i < processor_count; ++i) on(i, job);
-  }
-
-  static bool map_user(const Space& space, u64 at, mm::UFrame<Kernel>&& frame, u8 rights) noexcept {
-    auto cursor = mm::SpaceCursorMut<Kernel>::open(space, {at}, {at + kPage});
-    return cursor.ok() &&
-           cursor.value()
-               .map(Space::Config::Items::Item::tracked(std::move(frame), {{rights}, {}, {}}))
-               .ok();
-  }
-  // In ring 3, by the program's own code: probe.S's, copied there.
-  static const Awaited& touch(u64 at, Access how, u8 value = 0) noexcept {
-    Processor& own = this_processor();
-    const u64 code = kProgramAt + (how == Access::store ? 16 : 0);
-    const Entry entry{.rdi = at,
-                      .ss = kUserData,
-                      .rsp = 0,
-                      .rflags = kFlagsOfKernel,
-                      .cs = kUserCode,
-                      .rip = how == Access::fetch ? at : code,
-                      .rsi = value};
-    enter(&own.awaited, &entry);
-    return own.awaited;
-  }
-  static bool user_faults(u64 at, Access how, u64 error) noexcept {
-    const Awaited& trap = touch(at, how);
-    return trap.vector == kPageFault && trap.error == (error | kByUser) && trap.cr2 == at;
-  }
-  static bool user_reaches(u64 at, Access how, u8 value = 0) noexcept {
-    const Awaited& trap = touch(at, how, value);
-    return trap.vector == kBreakpoint && (how != Access::load || (trap.rax & 0xff) == value);
-  }
-  static void go_to(const auto& table) noexcept {
-    const mm::ReadSection<Kernel> section;
-    table.activate();
-  }
-
-  // A space with a program of one page, and one of data.
-  void check_space() noexcept {
-    auto made = Space::create_user_page_table(*table_);
-    if (!checks_.expect("a space is made", made.ok())) return;
-    std::optional<Space> space(made.take());
-    const u64 user_root = space->root_paddr().value;
-    bool is_shared = true;
-    for (u64 i = 0; i < mm::kEntries; ++i) {
-      const u64 kernels = word_of(root() + i * 8) & ~kAccessed;
-      is_shared = is_shared && (word_of(user_root + i * 8) & ~kAccessed) == kernels;
-    }
-    expect("a space has the kernel's half, and else nothing", is_shared);
-
-    auto code = mm::FrameAllocOptions<Kernel>().alloc_frame();
-    auto data = mm::FrameAllocOptions<Kernel>().alloc_frame();
-    if (!checks_.expect("there are frames", code.ok() && data.ok())) return;
-    const mm::UFrame<Kernel> kept(data.take());
-    const u64 data_at = kept.start_paddr().value;
-    __builtin_memcpy(&word_of(code.value().start_paddr().value), linear<u8>(probe_code_at), 32);
-    expect("pages are mapped in it",
-           map_user(*space, kProgramAt, mm::UFrame<Kernel>(code.take()), kRx) &&
-               map_user(*space, kDataAt, kept.clone(), kRw));
-
-    on_each([&] {
-      go_to(*space);
-      expect("a CPU goes over to a space", Kernel::root().value == user_root);
-      const auto value = static_cast<u8>(0xa0 + Kernel::this_cpu());
-      expect("a program stores", user_reaches(kDataAt + 64, Access::store, value) &&
-                                     (word_of(data_at + 64) & 0xff) == value);
-      expect("and loads", user_reaches(kDataAt + 64, Access::load, value));
-      expect("a program's code is not written",
-             user_faults(kProgramAt + 8, Access::store, kRights | kByStore));
-      expect("and its data is not executed",
-             user_faults(kDataAt, Access::fetch, kRights | kByFetch));
-      expect("where nothing is, a program faults",
-             user_faults(kDataAt + kPage, Access::load, kAbsent));
-      expect("a program does not reach what is the kernel's",
-             user_faults(Kernel::kMemoryBase + data_at, Access::load, kRights) &&
-                 user_faults(Kernel::kSlotsBase, Access::load, kRights) &&
-                 user_faults(address(text_begin), Access::load, kRights) &&
-                 user_faults(address(data_begin), Access::store, kRights | kByStore) &&
-                 user_faults(kLinearBase + kApicAt, Access::load, kRights));
-      expect("and the kernel does, in a space, too",
-             load(Kernel::kMemoryBase + data_at + 64) == word_of(data_at + 64) &&
-                 load(kDataAt + 64) == word_of(data_at + 64));
-      check_words(data_at);
-    });
-
-    check_unmap(*space, kept);
-
-    // The last handle of a space is the last CPU's.
-    const u64 free = free_pages();
-    on(0, [&] { go_to(*table_); });
-    expect("who has it dropped is not the last", !drop(std::move(*space)) || processor_count == 1);
-    space.reset();
-    on_others([&] {
-      expect("a space lives as long as some CPU translates by it",
-             user_faults(kDataAt, Access::load, kAbsent) && Kernel::root().value == user_root);
-      go_to(*table_);
-    });
-    constexpr u64 kTables = 1 + 2 * 3;  // The root, and a way down to each of two pages, far apart.
-    expect("with the last CPU it goes: its tables, and the program",
-           free_pages() == free + kTables + 1);
-    on_each([&] {
-      expect("nobody knows a space that is gone",
-             faults(kProgramAt, Access::load, kAbsent) && Kernel::root().value == root());
-    });
-  }
-
-  // As programs agree with the kernel on one.
-  void check_words(u64 data_at) noexcept {
-    const auto word = static_cast<u32>(word_of(data_at + 128));
-    const u32 next = word + 1;
-    expect("a program's word is loaded", Kernel::load_user({kDataAt + 128}) == word);
-    expect("and exchanged, if it is what is expected",
-           Kernel::compare_exchange_user({kDataAt + 128}, next, 0) == word &&
-               Kernel::compare_exchange_user({kDataAt + 128}, word, next) == word &&
-               static_cast<u32>(word_of(data_at + 128)) == next);
-    expect("and is not, where a program may not store, or nothing is",
-           !Kernel::compare_exchange_user({kProgramAt}, 0, 0) &&
-               !Kernel::load_user({kDataAt + kPage}) && !Kernel::load_user({u64{1} << 62}));
-  }
-
-  // By the first CPU; the others know the page until they are interrupted.
-  void check_unmap(const Space& space, const mm::UFrame<Kernel>& data) noexcept {
-    const auto before = interrupts();
-    auto opened = mm::SpaceCursorMut<Kernel>::open(space, {kDataAt}, {kDataAt + kPage});
-    if (!checks_.expect("a cursor is opened", opened.ok())) return;
-    {
-      auto cursor = opened.take();
-      hold_interrupts_back();
-      expect("a page is unmapped", cursor.unmap(kPage).pages == 1);
-      on_others([&] { checks_.note_stale(user_reaches(kDataAt + 64, Access::store, 1)); });
-      expect("its frame is kept meanwhile", data.reference_count() == 2);
-      expect("the other CPUs are yet to flush", cursor.flusher().behind() == other_cpus());
-      let_interrupts_in();
-      (void)cursor.flusher().sync();
-      expect("who has waited for them finds that they have", cursor.flusher().behind() == 0);
-    }
-    expect_interrupts_since(before);
-    on_each([&] {
-      expect("no CPU knows a page that was unmapped",
-             user_faults(kDataAt + 64, Access::load, kAbsent));
-    });
-    for (int i = 0; i < 2; ++i) on_each([] { (void)mm::quiesce<Kernel>(Kernel::this_cpu()); });
-    expect("when all have passed the frame is given up", data.reference_count() == 1);
-  }
-
-  // All CPUs, each with an area and a space of its own at a time. What one of them has found, it
-  // keeps to itself until all are done.
-  void check_at_once() noexcept {
-    struct Shared {
-      const Table& table;
-      std::atomic<u32> faults{0};
-      std::atomic<u32> rounds{0};
-    } shared{*table_};
-    run_everywhere(
-        [](void* with) noexcept {
-          // SAFETY: it is what they share.
-          Shared& all = *static_cast<Shared*>(with);
-          for (u32 round = 0; round < kRounds; ++round) {
-            // ORDER: none needed: they are only numbers; who reads them has waited for all.
-            if (!take_a_turn(all.table)) all.faults.fetch_add(1, std::memory_order_relaxed);
-            all.rounds.fetch_add(1, std::memory_order_relaxed);
-            (void)mm::quiesce<Kernel>(Kernel::this_cpu());
-          }
-        },
-        &shared);
-    expect("all CPUs at once have areas and spaces of their own",
-           shared.faults.load(std::memory_order_relaxed) == 0 &&
-               shared.rounds.load(std::memory_order_relaxed) == kRounds * processor_count);
-  }
-  static bool take_a_turn(const Table& table) noexcept {
-    auto frames = mm::FrameAllocOptions<Kernel>().alloc_segment(2);
-    auto made = Space::create_user_page_table(table);
-    auto code = mm::FrameAllocOptions<Kernel>().alloc_frame();
-    auto data = mm::FrameAllocOptions<Kernel>().alloc_frame();
-    if (!frames.ok() || !made.ok() || !code.ok() || !data.ok()) return false;
-    auto segment = frames.take();
-    Area area;
-    if (Area::map_frames(area, table, 2, 0, segment, mm::kKernelData).stopped_by) return false;
-    Space space = made.take();
-    __builtin_memcpy(&word_of(code.value().start_paddr().value), linear<u8>(probe_code_at), 32);
-    const u64 data_at = data.value().start_paddr().value;
-    const auto value = static_cast<u8>(1 + Kernel::this_cpu());
-    bool holds = map_user(space, kProgramAt, mm::UFrame<Kernel>(code.take()), kRx) &&
-                 map_user(space, kDataAt, mm::UFrame<Kernel>(data.take()), kRw);
-    go_to(space);
-    holds = holds && user_reaches(kDataAt, Access::store, value) &&
-            (word_of(data_at) & 0xff) == value && user_reaches(kDataAt, Access::load, value);
-    const u64 begin = area.begin().value;
-    holds = holds && is_reached(begin, Access::store, value) &&
-            load(begin + kPage) == std::optional<u64>(0);
-    (void)drop(std::move(area));
-    // The addresses may be another's by now, whose pages are not this CPU's value's.
-    const Awaited& trap = probe(begin, Access::load, /*is_user=*/false, /*ac=*/false, 0);
-    holds = holds && (trap.vector == kPageFault || (trap.rax & 0xff) != value);
-    {
-      auto opened = mm::SpaceCursorMut<Kernel>::open(space, {kDataAt}, {kDataAt + kPage});
-      if (!opened.ok()) return false;
-      auto cursor = opened.take();
-      holds = holds && cursor.unmap(kPage).pages == 1;
-      (void)cursor.flusher().sync();
-    }
-    holds = holds && user_faults(kDataAt, Access::load, kAbsent);
-    go_to(table);
-    return drop(std::move(space)) && holds;
-  }
-
   void check_reserved() noexcept {
     expect("the code is as it was", sum_of(code()) == sum_of_code_);
     expect("what is reserved is as it was", sum_of(kMailboxRange) == sum_of_reserved_);
@@ -884,14 +480,10 @@ class KernelCheck {
   static constexpr u64 kAtBoot = kKernelLayout.areas.begin + (u64{8} << 39);
   static constexpr u64 kAtBootLater = kKernelLayout.areas.begin + (u64{9} << 39) + 5 * kPage;
 
-  static constexpr u64 kPagesOfLarge = kLargePage / kPage;
-  static constexpr u64 kProgramAt = 0x40'0000, kDataAt = 0x7fff'0000'3000;
-  static constexpr u32 kRounds = 32;
-
   Checks& checks_;
   const MemoryMap& map_;
   std::optional<mm::Segment<Kernel, mm::MetaPageMeta>> slots_{};
-  std::optional<Table> table_{};
+  std::optional<KernelTable> table_{};
   PhysRange slots_at_{};
   u64 end_ = 0;              // Of memory.
   u64 early_page_ = 0;       // One that is mapped at boot.
