@@ -36,6 +36,21 @@ u64 sum_of(const PhysRange& range) noexcept {
   return sum;
 }
 
+std::string_view name_of(mm::RegionType type) noexcept {
+  switch (type) {
+    case mm::RegionType::bad: return "bad";
+    case mm::RegionType::unknown: return "unknown";
+    case mm::RegionType::non_volatile_sleep: return "of the firmware, over sleep";
+    case mm::RegionType::reserved: return "reserved";
+    case mm::RegionType::kernel: return "the image";
+    case mm::RegionType::module: return "a module";
+    case mm::RegionType::framebuffer: return "the framebuffer";
+    case mm::RegionType::reclaimable: return "of the firmware, until it is read";
+    case mm::RegionType::usable: return "usable";
+  }
+  return "";
+}
+
 // What each CPU has done to go over to the kernel's table.
 struct Crossing {
   bool has_loaded = false, has_flushed_after = false;
@@ -114,6 +129,8 @@ class KernelCheck {
 
     bool is_same = true;
     for (const mm::MemoryRegion& region : regions.all()) {
+      serial::line("memory from ", serial::Hex{region.range.begin}, " to ",
+                   serial::Hex{region.range.end}, ": ", name_of(region.type));
       for (u64 at = region.range.begin; at < std::min(region.range.end, map_.ram_end());
            at += kPage) {
         is_same = is_same && type_of(at) == region.type;
