@@ -10,7 +10,7 @@ import tempfile
 PASSED, CRASHED, TRIPLE_FAULT, HANGS = 33, 35, 0, "hangs"
 
 # The command line, QEMU's status, and what must be said; and what is not as it is by default: "mb"
-# of RAM, "cpus", QEMU's "thread". What CPUs remember is only told where one thread plays them all.
+# of RAM, "cpus", QEMU's "machine" and "thread". What CPUs remember is only told where one thread plays them all.
 CASES = [
     ("boot cpus=1", PASSED, "faults: 0, stale translations: 15 of 15\npassed\n"),
     ("boot", PASSED, "faults: 0, stale translations: 60 of 60\npassed\n"),
@@ -18,6 +18,7 @@ CASES = [
     ("kernel", PASSED, "1 CPUs, 128 MiB\n", {"mb": 128, "cpus": 1}),
     ("kernel", PASSED, "3 CPUs, 67 MiB\n", {"mb": 67, "cpus": 3}),
     ("kernel", PASSED, "4 CPUs, 1026 MiB\n", {"mb": 1026}),  # More than the loader's table maps.
+    ("kernel", PASSED, "2 CPUs, 127 MiB\n", {"machine": "q35", "mb": 128, "cpus": 2}),
     ("kernel", PASSED, ", faults: 0, ", {"thread": "multi"}),
     ("boot fault=trap", CRASHED, "vector 14, error 0x2, CR2 0xffffc04000000000"),
     ("boot fault=double", CRASHED, "vector 8, error 0x0"),
@@ -29,12 +30,12 @@ CASES = [
 
 
 def boot(image: str, line: str, seconds: float, mb: int = 64, cpus: int = 4,
-         thread: str = "single") -> tuple[object, str]:
+         machine: str = "microvm,acpi=off", thread: str = "single") -> tuple[object, str]:
     with tempfile.NamedTemporaryFile(dir="/dev/shm") as ram:
         ram.truncate(mb << 20)
         command = [
             "qemu-system-x86_64", "-accel", f"tcg,thread={thread}", "-cpu", "max,-la57",
-            "-M", "microvm,acpi=off,memory-backend=ram", "-m", str(mb), "-smp", str(cpus),
+            "-M", f"{machine},memory-backend=ram", "-m", str(mb), "-smp", str(cpus),
             "-object", f"memory-backend-file,id=ram,size={mb}M,share=on,mem-path={ram.name}",
             "-kernel", image, "-append", line, "-display", "none", "-nodefaults", "-no-reboot",
             "-serial", "stdio", "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]

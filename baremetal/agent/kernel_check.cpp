@@ -57,16 +57,14 @@ struct Crossing {
 };
 constinit std::array<Crossing, kMostCpus> crossings{};
 constinit mm::MemoryRegions reported{}, regions{};
+alignas(kPage) constinit std::array<u64, mm::kEntries> way_to_memory{};  // A table of the loader's.
 
 class KernelCheck {
  public:
   KernelCheck(Checks& checks, const MemoryMap& map) noexcept : checks_(checks), map_(map) {}
 
   void run() noexcept {
-    // The loader's table has memory where the kernel will have it, too.
-    word_by_loader(agent_root_at + kLinearEntry * 8) =
-        word_by_loader(agent_root_at + kFirstEntry * 8);
-    table_of_loader_ = word_by_loader(agent_root_at + kFirstEntry * 8) & kAddressBits;
+    extend_loaders_table();
     mark_reserved();
     if (!learn_memory()) return;
     use_boot_table_early();
@@ -91,6 +89,20 @@ class KernelCheck {
   }
   void expect(const char* what, bool holds) noexcept { (void)checks_.expect(what, holds); }
 
+  // Of memory, whoever uses it, and whatever lies between.
+  u64 end_of_ram() const noexcept {
+    u64 end = 0;
+    for (const MemoryRun& one : map_.all()) {
+      switch (one.type) {
+        case MemoryType::usable: end = std::max(end, one.end / kPage * kPage); break;
+        case MemoryType::reclaimable:
+        case MemoryType::non_volatile_sleep: end = std::max(end, page_end(one.end)); break;
+        default: break;
+      }
+    }
+    return end;
+  }
+
   // What the loader says of a page, and what is ours of it.
   mm::RegionType type_of(u64 at) const noexcept {
     std::optional<mm::RegionType> lowest;
@@ -107,6 +119,16 @@ class KernelCheck {
     take(kMailboxRange, mm::RegionType::reserved);
     take(kTrampolineRange, mm::RegionType::reserved);
     return lowest.value_or(mm::RegionType::unknown);
+  }
+
+  // Memory is where the kernel will have it, too; and there nothing else, as the APIC.
+  void extend_loaders_table() noexcept {
+    const u64 in_root = word_by_loader(agent_root_at + kFirstEntry * 8);
+    table_of_loader_ = in_root & kAddressBits;
+    way_to_memory[0] = word_by_loader(table_of_loader_);
+    // SAFETY: only the address is of interest.
+    const u64 at = reinterpret_cast<u64>(way_to_memory.data()) - kLinearBase;
+    word_by_loader(agent_root_at + kLinearEntry * 8) = at | (in_root & ~kAddressBits);
   }
 
   void mark_reserved() noexcept {
@@ -131,7 +153,7 @@ class KernelCheck {
     for (const mm::MemoryRegion& region : regions.all()) {
       serial::line("memory from ", serial::Hex{region.range.begin}, " to ",
                    serial::Hex{region.range.end}, ": ", name_of(region.type));
-      for (u64 at = region.range.begin; at < std::min(region.range.end, map_.ram_end());
+      for (u64 at = region.range.begin; at < std::min(region.range.end, end_of_ram());
            at += kPage) {
         is_same = is_same && type_of(at) == region.type;
       }
@@ -187,12 +209,8 @@ class KernelCheck {
     if (!checks_.expect("there is memory for the slots", slots_.has_value())) return false;
     slots_at_ = {slots_->start_paddr().value, slots_->end_paddr().value};
     expect("it is known that there are slots", mm::is_initialized<Kernel>());
-    u64 end = 0;
-    for (const MemoryRun& one : map_.all()) {
-      if (one.type == MemoryType::usable) end = std::max(end, one.end / kPage * kPage);
-    }
     end_ = Kernel::globals().max_paddr();
-    expect("slots reach as far as memory", end_ == end);
+    expect("slots reach as far as memory", end_ == end_of_ram());
     mm::init_allocator<Kernel>(regions);
     return true;
   }

@@ -22,6 +22,13 @@ inline u32 id() noexcept { return at(kId) >> 24; }
 inline void enable() noexcept { at(kSpuriousVector) = 0x100 | kSpurious; }
 inline void end_of_interrupt() noexcept { at(kEndOfInterrupt) = 0; }
 
+// The two 8259A, where there are any: a clock may tick there that nobody awaits, by a vector that
+// is an exception's. Their masks: Intel 8259A, "operation command word 1".
+inline void silence_predecessor() noexcept {
+  cpu::outb(0x21, 0xff);
+  cpu::outb(0xa1, 0xff);
+}
+
 inline void command(u32 to, u32 what) noexcept {
   at(kCommandHigh) = to << 24;
   at(kCommandLow) = what;

@@ -97,7 +97,10 @@ const char* Processor::lacks() noexcept {
 void Processor::set_up(u32 its_number) noexcept {
   self = this;
   number = its_number;
-  if (number == 0) make_gates();
+  if (number == 0) {
+    make_gates();
+    apic::silence_predecessor();
+  }
 
   // SAFETY: only the address is of interest.
   const u64 base = reinterpret_cast<u64>(&task);
