@@ -10,7 +10,8 @@ import tempfile
 PASSED, CRASHED, TRIPLE_FAULT, HANGS = 33, 35, 0, "hangs"
 
 # The command line, QEMU's status, and what must be said; and what is not as it is by default: "mb"
-# of RAM, "cpus", QEMU's "machine" and "thread". What CPUs remember is only told where one thread plays them all.
+# of RAM, "cpus", QEMU's "machine" and "thread". What CPUs remember can only be told in advance if
+# one thread plays them all.
 CASES = [
     ("boot cpus=1", PASSED, "faults: 0, stale translations: 15 of 15\npassed\n"),
     ("boot", PASSED, "faults: 0, stale translations: 60 of 60\npassed\n"),
